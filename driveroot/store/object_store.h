@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ObjectStore is everything that driveroot asks of the place where a volume
+// lives: immutable objects, addressed by ids that the client holds before it
+// writes. One ObjectStore stands for one volume's folder. A backend (drive/,
+// dir/) implements this interface and nothing above it changes.
+//
+// The only synchronisation primitive is that Create() fails for an id that was
+// ever created: compare-and-swap by create. The volume's log is built on it.
+//
+// Thread-safety: every method may be called from any thread at the same time.
+// All methods block; none calls back. A backend retries what its protocol calls
+// transient by the one retry policy (driveroot/net/retry.h) within the limits
+// that it was made with, and returns kUnavailable when these are used up.
+//
+// Errors common to all methods: kUnavailable, kUnauthenticated,
+// kPermissionDenied, kCancelled (after the store was told to stop waiting), kIo
+// (local stores).
+#ifndef DRIVEROOT_STORE_OBJECT_STORE_H_
+#define DRIVEROOT_STORE_OBJECT_STORE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "driveroot/base/result.h"
+
+namespace driveroot {
+
+// Opaque, given by NewIds(); at most 128 bytes of [A-Za-z0-9_-].
+using ObjectId = std::string;
+
+// What an object is, so that a person who opens the folder finds their way.
+enum class ObjectKind : uint8_t {
+  kLogRecord,   // log/
+  kSegment,     // segments/
+  kCheckpoint,  // checkpoints/
+  kReadme,      // README.txt, in the folder itself
+};
+
+struct ObjectInfo {
+  ObjectId id;
+  ObjectKind kind = ObjectKind::kSegment;
+  std::string name;   // e.g. "00000000012345"; need not be unique
+  uint64_t size = 0;  // bytes
+};
+
+// The account's storage, in bytes. No total means no limit.
+struct StoreSpace {
+  std::optional<uint64_t> total;
+  uint64_t used = 0;
+};
+
+class ObjectStore {
+ public:
+  ObjectStore() = default;
+  ObjectStore(const ObjectStore&) = delete;
+  ObjectStore& operator=(const ObjectStore&) = delete;
+  virtual ~ObjectStore() = default;
+
+  // `count` (1 to 1000) ids that nobody else is ever given.
+  virtual Result<std::vector<ObjectId>> NewIds(int count) = 0;
+
+  // Stores `bytes` under `id`, all or nothing. `name` is for people.
+  //
+  // kAlreadyExists: the id was created before, perhaps by this very call when
+  // an answer was lost on the way; the caller reads the object to know.
+  // kOutOfSpace: the quota is used up; nothing was stored.
+  virtual Status Create(const ObjectId& id, ObjectKind kind,
+                        std::string_view name, std::string_view bytes) = 0;
+
+  // Bytes [offset, offset + length) of an object, fewer where it ends before
+  // that, none at or past its end. Not verified: the caller holds the hashes.
+  //
+  // kNotFound: no such object.
+  virtual Result<std::string> Read(const ObjectId& id, uint64_t offset,
+                                   uint64_t length) = 0;
+
+  // Deletes an object for good. kNotFound when it is not there.
+  virtual Status Remove(const ObjectId& id) = 0;
+
+  // All objects of one kind; may lag behind Create and Remove. For fsck and gc
+  // only: nothing is found through it in ordinary work.
+  virtual Result<std::vector<ObjectInfo>> List(ObjectKind kind) = 0;
+
+  // The superblock: the one mutable object, a hint that may be stale. Writing
+  // replaces it whole. kNotFound: there is none, so this is no volume.
+  virtual Result<std::string> ReadSuperblock() = 0;
+  virtual Status WriteSuperblock(std::string_view bytes) = 0;
+
+  // The storage that the volume's account has.
+  virtual Result<StoreSpace> Space() = 0;
+};
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_STORE_OBJECT_STORE_H_

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Metadata is the whole state of a volume but for the bytes of its files, held
+// in memory: inodes, directories, extended attributes, extents, and where each
+// frame of data is stored. It keeps what it is told; the rules of POSIX are the
+// business of driveroot/fs, reading and writing Drive that of Volume.
+//
+// Data that is written goes into frames in memory at once (WriteData) and is
+// found there until the frame is stored and its bytes are let go
+// (ReleaseFrame), so an extent never changes when a frame moves to Drive, to
+// another segment or out of memory.
+//
+// Every change is noted, and TakeDelta() returns all changes since the last
+// call as one transaction.
+//
+// Preconditions are stated below; breaking one is a bug of the caller and stops
+// the process, but Apply(), which is fed from Drive, checks everything.
+//
+// Thread-safety: const methods may run at the same time as each other, nothing
+// else may. Volume's lock sees to that.
+#ifndef DRIVEROOT_VOLUME_METADATA_H_
+#define DRIVEROOT_VOLUME_METADATA_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "driveroot/base/result.h"
+#include "driveroot/volume/delta.h"
+#include "driveroot/volume/directory.h"
+#include "driveroot/volume/extent_map.h"
+
+namespace driveroot {
+
+struct Inode {
+  Attributes attributes;
+  // By type: a regular file's extents, a directory's entries, a symlink's
+  // target; nothing for devices, fifos and sockets.
+  std::variant<std::monostate, ExtentMap, std::unique_ptr<Directory>,
+               std::string>
+      content;
+  std::unique_ptr<Xattrs> xattrs;  // Null: none. Sorted by name.
+
+  bool IsDirectory() const {
+    return std::holds_alternative<std::unique_ptr<Directory>>(content);
+  }
+  // Precondition: IsDirectory().
+  const Directory& directory() const {
+    return *std::get<std::unique_ptr<Directory>>(content);
+  }
+  // Precondition: a regular file.
+  const ExtentMap& extents() const { return std::get<ExtentMap>(content); }
+  // Precondition: a symlink.
+  const std::string& symlink_target() const {
+    return std::get<std::string>(content);
+  }
+};
+
+// Where a stored frame is, with all that is needed to fetch and verify it.
+struct StoredFrame {
+  FrameNumber number = 0;
+  ObjectNumber object = 0;
+  uint64_t object_offset = 0;
+  uint32_t stored_length = 0;
+  uint32_t raw_length = 0;
+  Hash hash = {};
+};
+
+// A part of a read that must come from the store: `length` bytes of `frame`
+// from `frame_offset` on belong at `destination` of the reader's buffer.
+struct StoredPiece {
+  StoredFrame frame;
+  uint32_t frame_offset = 0;
+  uint32_t length = 0;
+  uint64_t destination = 0;
+};
+
+struct StoredObject {
+  ObjectId id;
+  ObjectKind kind = ObjectKind::kSegment;
+  uint64_t size = 0;
+  uint64_t frames = 0;      // live frames that lie in it
+  uint64_t live_bytes = 0;  // their stored bytes
+};
+
+// A frame whose bytes are in memory and nowhere else yet, closed for writing.
+struct UnstoredFrame {
+  FrameNumber number = 0;
+  std::shared_ptr<const std::string> bytes;
+};
+
+class Metadata {
+ public:
+  // An empty volume that has not even a root directory.
+  Metadata();
+  Metadata(const Metadata&) = delete;
+  Metadata& operator=(const Metadata&) = delete;
+  ~Metadata();
+
+  // ---- Looking
+
+  // Null when there is none.
+  const Inode* Find(InodeNumber number) const;
+
+  // The inode of entry `name`; kNoInode when there is none.
+  // Precondition: `directory` is a directory.
+  InodeNumber Lookup(InodeNumber directory, std::string_view name) const;
+
+  const std::string* FindXattr(InodeNumber number, std::string_view name) const;
+
+  uint64_t inode_count() const { return inodes_.size(); }
+  // All inode numbers, ascending. For checks; takes time and memory.
+  std::vector<InodeNumber> AllInodes() const;
+
+  // Bytes of data that live extents refer to, before compression.
+  uint64_t data_bytes() const { return data_bytes_; }
+
+  // ---- Inodes and names
+
+  // Makes an inode of the type in `attributes.mode`: an empty file or
+  // directory, or a symlink to `symlink_target`. `parent` is a directory's
+  // parent, the root's is itself. The first inode ever made is kRootInode.
+  InodeNumber CreateInode(const Attributes& attributes,
+                          InodeNumber parent = kNoInode,
+                          std::string symlink_target = {});
+
+  // Forgets an inode and lets its data go. Precondition: no entry refers to
+  // it, and a directory is empty.
+  void RemoveInode(InodeNumber number);
+
+  // Replaces the attributes; the type must stay. A file's data beyond a smaller
+  // size is let go, so that growing it again shows zeros.
+  void SetAttributes(InodeNumber number, const Attributes& attributes);
+
+  // Adds or replaces entry `name`. Link counts and the parent of a moved
+  // directory (SetParent) are the caller's to set.
+  void PutDentry(InodeNumber directory, std::string_view name,
+                 InodeNumber inode);
+  // Precondition: the entry exists.
+  void RemoveDentry(InodeNumber directory, std::string_view name);
+  void SetParent(InodeNumber directory, InodeNumber parent);
+
+  void SetXattr(InodeNumber number, std::string_view name,
+                std::string_view value);
+  // Precondition: it has that attribute.
+  void RemoveXattr(InodeNumber number, std::string_view name);
+
+  // Inodes that no name refers to and that nobody has open any more because the
+  // machine stopped: called once after recovery, before anything is open.
+  void RemoveOrphans();
+
+  // ---- Data
+
+  // Puts `bytes` at `offset` of a regular file, in memory. Neither size nor
+  // times change: those are the caller's to set.
+  void WriteData(InodeNumber number, uint64_t offset, std::string_view bytes);
+
+  // Makes a hole of bytes [offset, offset + length).
+  void PunchHole(InodeNumber number, uint64_t offset, uint64_t length);
+
+  // Makes bytes of one file appear in another without copying them: both then
+  // share extents. The ranges must not overlap within one file.
+  void ShareData(InodeNumber source, uint64_t source_offset,
+                 InodeNumber destination, uint64_t destination_offset,
+                 uint64_t length);
+
+  // Reads [offset, offset + out.size()) of a regular file: what is in memory or
+  // a hole is copied into `out` at once, what is stored is returned for the
+  // caller to fetch after it has let the lock go.
+  std::vector<StoredPiece> ReadData(InodeNumber number, uint64_t offset,
+                                    std::span<char> out) const;
+
+  // ---- Frames and objects
+
+  // Bytes in memory that are not stored yet, including those in open frames.
+  uint64_t unstored_bytes() const { return unstored_bytes_; }
+
+  // Closes all open frames and returns those whose bytes are live, not stored,
+  // and were not returned before; ascending by number. With `all` false only
+  // the ones already full are closed and returned.
+  std::vector<UnstoredFrame> TakeUnstoredFrames(bool all);
+
+  // Names an object that frames will lie in.
+  ObjectNumber AddObject(const ObjectId& id, ObjectKind kind, uint64_t size);
+  // Precondition: no live frame lies in it.
+  void ForgetObject(ObjectNumber number);
+  const StoredObject* FindObject(ObjectNumber number) const;
+  std::vector<ObjectNumber> AllObjects() const;
+
+  // Says where a frame lies now: the first time, or because it was moved. Does
+  // nothing when the frame is no longer live. The bytes in memory stay until
+  // ReleaseFrame.
+  void SetFrameLocation(const StoredFrame& frame);
+  // Lets the bytes in memory of a stored frame go and returns them (null when
+  // it is no longer live), for a cache.
+  std::shared_ptr<const std::string> ReleaseFrame(FrameNumber number);
+  std::optional<StoredFrame> FindFrame(FrameNumber number) const;
+  // Live frames that lie in `object`, by offset.
+  std::vector<StoredFrame> FramesOf(ObjectNumber object) const;
+  // A frame with this content that is stored already, to share instead of
+  // storing the same bytes again.
+  std::optional<StoredFrame> FindFrameByHash(const Hash& hash,
+                                             uint32_t raw_length) const;
+
+  // ---- Transactions
+
+  bool has_changes() const;
+
+  // All changes since the last call. Precondition: every frame that was taken
+  // has its location set.
+  Delta TakeDelta();
+
+  // The whole state as the difference to nothing. Same precondition.
+  Delta FullDelta() const;
+
+  // Changes the state as `delta` says, without noting it as a change.
+  // kDataLoss: it refers to what is not there or breaks a limit stated in
+  // delta.h; the state is then of no use.
+  Status Apply(const Delta& delta);
+
+ private:
+  struct Frame {
+    ObjectNumber object = 0;  // 0: not stored yet
+    uint64_t object_offset = 0;
+    uint32_t stored_length = 0;
+    uint32_t raw_length = 0;
+    // Bytes that extents refer to; shared bytes count once for each.
+    uint64_t referenced = 0;
+    Hash hash = {};
+    std::shared_ptr<std::string> bytes;  // null when not in memory
+    bool closed = false;
+    bool taken = false;
+    bool location_changed = false;  // since the last delta
+  };
+
+  // What changed since the last delta.
+  struct Changes {
+    std::set<InodeNumber> inodes;
+    std::set<InodeNumber> xattrs;
+    std::map<InodeNumber, std::set<std::string, std::less<>>> dentries;
+    std::map<InodeNumber, RangeSet> extents;
+    std::set<FrameNumber> frames;
+    std::set<ObjectNumber> objects;
+  };
+
+  Inode& Get(InodeNumber number);
+  ExtentMap& GetExtents(InodeNumber number);
+  Directory& GetDirectory(InodeNumber number);
+  // Replaces [offset, offset + length) by `extents`, counting references.
+  void ReplaceExtents(InodeNumber number, uint64_t offset, uint64_t length,
+                      std::span<const Extent> extents);
+  void AddReference(const Extent& extent);
+  void DropReference(const Extent& extent);
+  void DropFrame(FrameNumber number);
+  // The frame that the next bytes of a file go into, and its room in bytes.
+  FrameNumber OpenFrame(bool shared, InodeNumber inode);
+  void OverwriteInPlace(const Extent& extent, uint64_t offset,
+                        std::string_view bytes);
+  bool IsOpen(FrameNumber number) const;
+  void DropInodeContent(Inode& inode);
+  InodeDelta MakeInodeDelta(InodeNumber number, bool with_xattrs) const;
+  FrameDelta MakeFrameDelta(FrameNumber number, const Frame& frame) const;
+  Status ApplyInode(const InodeDelta& delta);
+  Status ApplyDentry(const DentryDelta& delta);
+  Status ApplyExtents(const ExtentDelta& delta);
+  Status ApplyFrame(const FrameDelta& delta);
+  void ApplyObject(const ObjectDelta& delta);
+
+  std::unordered_map<InodeNumber, Inode> inodes_;
+  std::unordered_map<FrameNumber, Frame> frames_;
+  std::map<ObjectNumber, StoredObject> objects_;
+  std::unordered_multimap<uint64_t, FrameNumber> frames_by_hash_;
+  InodeNumber next_inode_ = kRootInode;
+  FrameNumber next_frame_ = 1;
+  ObjectNumber next_object_ = 1;
+  uint64_t data_bytes_ = 0;
+  uint64_t unstored_bytes_ = 0;
+
+  // Small files share one open frame; a file that grows large has its own, so
+  // that files written at the same time do not interleave.
+  FrameNumber shared_open_frame_ = 0;
+  std::map<InodeNumber, FrameNumber> own_open_frames_;
+  std::set<FrameNumber> untaken_;  // not stored, not yet taken
+
+  Changes changes_;
+};
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_VOLUME_METADATA_H_

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Volume is one mounted file system on an ObjectStore: its Metadata in memory,
+// the log that makes changes durable, and the way to stored bytes.
+//
+//   auto volume = Volume::Open(std::move(store), options);
+//   {
+//     Result<Volume::WriteLock> lock = (*volume)->Write();
+//     InodeNumber file = (*lock)->CreateInode(…);
+//     (*lock)->PutDentry(kRootInode, "hello", file);
+//   }                       // accepted: part of the next record
+//   (*volume)->Sync();      // durable
+//
+// Guarantees (SEMANTICS.md has them in full): all changes made under one
+// WriteLock become durable together or not at all; changes become durable in
+// the order in which their locks were taken; Sync returns only when everything
+// accepted before it is durable; bytes read were checked against their hash.
+//
+// Thread-safety: all methods may be called from any thread. A thread must not
+// take a second lock, call Sync or read stored data while it holds one: no lock
+// is held across a wait for the network.
+#ifndef DRIVEROOT_VOLUME_VOLUME_H_
+#define DRIVEROOT_VOLUME_VOLUME_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "driveroot/base/result.h"
+#include "driveroot/store/object_store.h"
+#include "driveroot/volume/metadata.h"
+
+namespace driveroot {
+
+struct FormatOptions {
+  // The root directory's owner; its mode is 0755.
+  uint32_t uid = 0;
+  uint32_t gid = 0;
+};
+
+struct VolumeOptions {
+  bool read_only = false;
+
+  // Takes the volume over although it looks live elsewhere.
+  bool steal = false;
+
+  // Makes everything durable in one record, when Sync or Close is called and at
+  // no other time: readers see the state before or after, never between. Data
+  // is uploaded as it comes.
+  bool single_transaction = false;
+
+  // An accepted change is durable after this time while the network is up.
+  std::chrono::milliseconds commit_interval{5000};
+
+  // Unstored data that starts a commit, and at which writers wait.
+  uint64_t commit_bytes = 32 << 20;
+  uint64_t max_unstored_bytes = 128 << 20;
+
+  // Data of a transaction up to this many stored bytes goes into its record.
+  uint64_t max_inline_bytes = 4 << 20;
+  uint64_t segment_bytes = 32 << 20;
+
+  // Memory for frames that were read or written, before compression.
+  uint64_t cache_bytes = 256 << 20;
+
+  // Who writes, for messages; empty: found out from the system.
+  std::string host_name;
+  std::string boot_id;
+};
+
+// What `driveroot status` shows. Bytes unless said otherwise.
+struct VolumeStatus {
+  std::string uuid;
+  bool read_only = false;
+  bool fenced = false;
+  std::string fenced_by;  // the host that took over, when known
+  std::string last_error;  // of the committer, empty when all is well
+  uint64_t epoch = 0;
+  uint64_t last_durable_record = 0;   // sequence number
+  uint64_t checkpoint_record = 0;     // the newest checkpoint's
+  uint64_t inodes = 0;
+  uint64_t data_bytes = 0;
+  uint64_t unstored_bytes = 0;        // accepted, not yet on the store
+  uint64_t records_written = 0;       // since mount, as all below
+  uint64_t segments_written = 0;
+  uint64_t checkpoints_written = 0;
+  uint64_t bytes_written = 0;
+  uint64_t fetches = 0;
+  uint64_t bytes_fetched = 0;
+  uint64_t cache_hits = 0;
+  uint64_t cache_misses = 0;
+  uint64_t cache_bytes = 0;
+};
+
+// Told what a long call is doing; from one thread at a time.
+struct VolumeProgress {
+  std::string_view what;  // e.g. "uploading data"
+  uint64_t done = 0;      // bytes
+  uint64_t total = 0;     // 0: not known
+};
+using ProgressCallback = std::function<void(const VolumeProgress&)>;
+
+class Volume {
+ public:
+  // Shared access to the metadata for as long as it lives.
+  class ReadLock {
+   public:
+    explicit ReadLock(const Volume& volume)
+        : lock_(volume.mutex_), metadata_(&volume.metadata_) {}
+    const Metadata& operator*() const { return *metadata_; }
+    const Metadata* operator->() const { return metadata_; }
+
+   private:
+    std::shared_lock<std::shared_mutex> lock_;
+    const Metadata* metadata_;
+  };
+
+  // Sole access to the metadata for as long as it lives. What is changed
+  // through one WriteLock is one atomic step.
+  class WriteLock {
+   public:
+    explicit WriteLock(Volume& volume)
+        : lock_(volume.mutex_), volume_(&volume) {}
+    WriteLock(WriteLock&&) = default;
+    WriteLock& operator=(WriteLock&&) = delete;
+    ~WriteLock();
+    Metadata& operator*() const { return volume_->metadata_; }
+    Metadata* operator->() const { return &volume_->metadata_; }
+
+   private:
+    std::unique_lock<std::shared_mutex> lock_;
+    Volume* volume_;
+  };
+
+  // Makes an empty volume in an empty store. kAlreadyExists: there is a
+  // superblock; nothing was changed.
+  static Status Format(ObjectStore& store, const FormatOptions& options);
+
+  // Reads the superblock, the newest checkpoint and the records after it, and,
+  // unless read-only, appends an open record.
+  //
+  // kNotFound: no volume there. kUnsupportedVersion: made by a newer driveroot.
+  // kDataLoss: damaged; the message names the object. kBusy: it looks live on
+  // another host; the message says where and how to take it over.
+  static Result<std::unique_ptr<Volume>> Open(
+      std::unique_ptr<ObjectStore> store, const VolumeOptions& options);
+
+  // Stops at once. What is not durable is lost: call Close first.
+  ~Volume();
+
+  ReadLock Read() const { return ReadLock(*this); }
+
+  // Waits while too much data is unstored. kReadOnly, or kFenced after another
+  // writer took over.
+  Result<WriteLock> Write();
+
+  // Returns when everything accepted before the call is durable. Waits out the
+  // network. kFenced: another writer took over, it never will be. kOutOfSpace:
+  // the store is full; everything stays in memory and is tried again.
+  Status Sync(const ProgressCallback& progress = nullptr);
+
+  // Reads the stored parts that Metadata::ReadData returned into `out`.
+  // kDataLoss: bytes do not match their hash, even when fetched again.
+  Status ReadStored(std::span<const StoredPiece> pieces, std::span<char> out);
+
+  // Fetches what is likely read next, without waiting.
+  void Prefetch(std::span<const StoredPiece> pieces);
+
+  // Sync, then a checkpoint when the log has records after the last one, a
+  // closing record and a fresh superblock. After it only reading works.
+  Status Close(const ProgressCallback& progress = nullptr);
+
+  VolumeStatus GetStatus() const;
+  Result<StoreSpace> Space();
+  ObjectStore& store();
+
+ private:
+  class Committer;
+
+  // The private parts are the volume owner's: committer, cache, log position.
+  mutable std::shared_mutex mutex_;  // guards metadata_
+  Metadata metadata_;
+};
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_VOLUME_VOLUME_H_
