@@ -119,11 +119,10 @@ class TarReader {
  private:
   using Records = std::map<std::string, std::string, std::less<>>;
 
-  Result<std::optional<TarEntry>> NextUntilEntry();
-  Result<std::string> ReadExtension(uint64_t size);
+  Result<std::string> ReadExtension(int64_t size);
   Result<TarEntry> MakeEntry(std::string_view header, const Records& records);
   Status SkipData();
-  Status ReadBlock(std::span<char> block, bool* at_end);
+  Status ReadBlock(std::span<char> block, bool* ret_at_end);
 
   ByteSource* source_;
   Records global_records_;
@@ -151,7 +150,7 @@ class TarWriter {
   Status Finish();
 
  private:
-  Status WritePaxHeader(std::string_view path, std::string_view records);
+  Status WritePaxHeader(std::string_view name, std::string_view records);
 
   ByteSink* sink_;
   uint64_t data_left_ = 0;
