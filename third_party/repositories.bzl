@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every external repository: which set of the lock, and what is done to it."""
+
+load("@debian_lock//:pins.bzl", "BINARIES", "SOURCES")
+load("//third_party/debian:repositories.bzl", "debian_packages", "debian_source", "debian_tree")
+load("//tools/cc_toolchain:compiler.bzl", "debian_compiler")
+
+# Debian merges these folders by packages that are not unpacked here.
+_MERGED_USR = {
+    "lib": "usr/lib",
+    "lib64": "usr/lib64",
+}
+
+def _tree(name, build_file = "//third_party/debian:tree.BUILD", **kwargs):
+    debian_tree(
+        name = "debian_" + name,
+        build_file = build_file,
+        pins = BINARIES[name],
+        **kwargs
+    )
+
+def _source(name, strip_prefix, **kwargs):
+    debian_source(
+        name = name,
+        build_file = "//third_party/%s:%s.BUILD" % (name, name),
+        pin = SOURCES[name],
+        strip_prefix = strip_prefix,
+        **kwargs
+    )
+
+def _toolchain():
+    _tree(
+        "sysroot",
+        link_folders = ["usr/lib/gcc/x86_64-linux-gnu/14"],
+        links = _MERGED_USR,
+        remove = ["usr/libexec", "usr/share"],
+    )
+    debian_compiler(
+        name = "debian_compiler",
+        build_file = "//tools/cc_toolchain:compiler.BUILD",
+        launcher_source = "//tools/launcher:launcher.c",
+        pins = BINARIES["compiler"],
+        programs = [
+            "clang",
+            "clang++",
+            "ld.lld",
+            "llvm-ar",
+            "llvm-cov",
+            "llvm-dwp",
+            "llvm-nm",
+            "llvm-objcopy",
+            "llvm-objdump",
+            "llvm-profdata",
+            "llvm-readelf",
+            "llvm-strip",
+            "llvm-symbolizer",
+        ],
+        # Nothing runs these, and they are a sixth of the set's bytes.
+        remove = [
+            "usr/lib/llvm-19/bin/llvm-exegesis",
+            "usr/lib/llvm-19/bin/obj2yaml",
+            "usr/lib/x86_64-linux-gnu/gconv",
+            "usr/share",
+        ],
+        sysroot = "@debian_sysroot//:BUILD.bazel",
+    )
+    _tree(
+        "clang_tools",
+        programs = ["clang-format", "clang-tidy"],
+        remove = ["usr/share"],
+    )
+
+def _libraries():
+    _source("googletest", "googletest-{version}")
+
+def third_party_repositories():
+    _toolchain()
+    _libraries()
