@@ -44,22 +44,22 @@ enum class ErrorCode : uint8_t {
   kUnsupportedVersion,  // Written by a newer driveroot. EIO
 
   // POSIX file systems.
-  kNotPermitted,      // EPERM
-  kNotDirectory,      // ENOTDIR
-  kIsDirectory,       // EISDIR
-  kNotEmpty,          // ENOTEMPTY
-  kNameTooLong,       // ENAMETOOLONG
-  kTooManyLinks,      // EMLINK
-  kFileTooLarge,      // EFBIG
-  kReadOnly,          // EROFS
-  kNoAttribute,       // ENODATA
-  kRange,             // ERANGE
+  kNotPermitted,         // EPERM
+  kNotDirectory,         // ENOTDIR
+  kIsDirectory,          // EISDIR
+  kNotEmpty,             // ENOTEMPTY
+  kNameTooLong,          // ENAMETOOLONG
+  kTooManyLinks,         // EMLINK
+  kFileTooLarge,         // EFBIG
+  kReadOnly,             // EROFS
+  kNoAttribute,          // ENODATA
+  kRange,                // ERANGE
   kNoSuchDeviceAddress,  // ENXIO, e.g. lseek(SEEK_DATA) past the end
-  kBusy,              // EBUSY
-  kBadHandle,         // EBADF
-  kArgumentTooBig,    // E2BIG
-  kCrossDevice,       // EXDEV
-  kStale,             // ESTALE
+  kBusy,                 // EBUSY
+  kBadHandle,            // EBADF
+  kArgumentTooBig,       // E2BIG
+  kCrossDevice,          // EXDEV
+  kStale,                // ESTALE
 };
 
 // The code's name without the k, e.g. "NotFound", for logs and tests.
@@ -127,11 +127,11 @@ inline std::unexpected<Error> Fail(ErrorCode code, std::string message) {
 
 // Evaluates `expression`, a Result; on failure returns its error from the
 // enclosing function.
-#define DRIVEROOT_RETURN_IF_ERROR(expression)                            \
-  do {                                                                   \
-    if (auto driveroot_status = (expression); !driveroot_status) {       \
-      return std::unexpected(std::move(driveroot_status).error());       \
-    }                                                                    \
+#define DRIVEROOT_RETURN_IF_ERROR(expression)                      \
+  do {                                                             \
+    if (auto driveroot_status = (expression); !driveroot_status) { \
+      return std::unexpected(std::move(driveroot_status).error()); \
+    }                                                              \
   } while (false)
 
 #define DRIVEROOT_CONCAT_(a, b) DRIVEROOT_CONCAT_IMPL_(a, b)

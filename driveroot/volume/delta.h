@@ -97,7 +97,7 @@ struct InodeDelta {
 
 struct DentryDelta {
   InodeNumber directory = kNoInode;
-  std::string name;  // 1 to 255 bytes, no '/' and no NUL
+  std::string name;              // 1 to 255 bytes, no '/' and no NUL
   InodeNumber inode = kNoInode;  // kNoInode: there is no such entry any more
 
   friend bool operator==(const DentryDelta&, const DentryDelta&) = default;

@@ -62,7 +62,7 @@ class Directory {
   InodeNumber parent_;
   uint64_t live_ = 0;
   uint64_t next_cookie_ = 1;
-  std::vector<Entry> entries_;   // by cookie, removed ones among them
+  std::vector<Entry> entries_;  // by cookie, removed ones among them
   // Open addressing, a power of two: position in entries_ plus one, or kFree.
   // Positions of removed entries stay until the next rebuild. Empty while there
   // are so few entries that looking at each is quicker.

@@ -6,6 +6,7 @@
 #ifndef DRIVEROOT_VOLUME_EXTENT_MAP_H_
 #define DRIVEROOT_VOLUME_EXTENT_MAP_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -42,8 +43,8 @@ class ExtentMap {
   // Index of the first extent that ends after `offset`.
   size_t FirstEndingAfter(uint64_t offset) const;
   // Joins extents_[index - 1] and extents_[index] when they continue each
-  // other; true when it did.
-  bool JoinAt(size_t index);
+  // other.
+  void JoinAt(size_t index);
 
   std::vector<Extent> extents_;
 };

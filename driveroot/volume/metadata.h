@@ -29,6 +29,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -189,8 +190,13 @@ class Metadata {
   // the ones already full are closed and returned.
   std::vector<UnstoredFrame> TakeUnstoredFrames(bool all);
 
-  // Names an object that frames will lie in.
-  ObjectNumber AddObject(const ObjectId& id, ObjectKind kind, uint64_t size);
+  // A number for an object that is about to be made.
+  ObjectNumber ReserveObject() { return next_object_++; }
+
+  // Names an object that frames lie in, by a reserved number. With
+  // `note_change` false the caller puts it into a delta itself.
+  void AddObject(ObjectNumber number, const ObjectId& id, ObjectKind kind,
+                 uint64_t size, bool note_change);
   // Precondition: no live frame lies in it.
   void ForgetObject(ObjectNumber number);
   const StoredObject* FindObject(ObjectNumber number) const;
@@ -198,14 +204,15 @@ class Metadata {
 
   // Says where a frame lies now: the first time, or because it was moved. Does
   // nothing when the frame is no longer live. The bytes in memory stay until
-  // ReleaseFrame.
-  void SetFrameLocation(const StoredFrame& frame);
+  // ReleaseFrame. `note_change` as above. Precondition: the object was added.
+  void SetFrameLocation(const StoredFrame& frame, bool note_change);
   // Lets the bytes in memory of a stored frame go and returns them (null when
   // it is no longer live), for a cache.
   std::shared_ptr<const std::string> ReleaseFrame(FrameNumber number);
   std::optional<StoredFrame> FindFrame(FrameNumber number) const;
-  // Live frames that lie in `object`, by offset.
-  std::vector<StoredFrame> FramesOf(ObjectNumber object) const;
+  // Live frames that begin in bytes [begin, end) of `object`, by offset.
+  std::vector<StoredFrame> FramesOf(ObjectNumber object, uint64_t begin = 0,
+                                    uint64_t end = UINT64_MAX) const;
   // A frame with this content that is stored already, to share instead of
   // storing the same bytes again.
   std::optional<StoredFrame> FindFrameByHash(const Hash& hash,
@@ -215,16 +222,19 @@ class Metadata {
 
   bool has_changes() const;
 
-  // All changes since the last call. Precondition: every frame that was taken
-  // has its location set.
+  // All changes since the last call. Frames without a location are left out:
+  // the caller adds them, and the objects they go into, before the delta is
+  // written down.
   Delta TakeDelta();
 
-  // The whole state as the difference to nothing. Same precondition.
+  // The whole state as the difference to nothing. Frames without a location
+  // are left out here, too.
   Delta FullDelta() const;
 
-  // Changes the state as `delta` says, without noting it as a change.
-  // kDataLoss: it refers to what is not there or breaks a limit stated in
-  // delta.h; the state is then of no use.
+  // Changes the state as `delta` says, without noting it as a change. Frames
+  // that no extent refers to in the end are dropped. kDataLoss: it refers to
+  // what is not there or breaks a limit stated in delta.h; the state is then of
+  // no use.
   Status Apply(const Delta& delta);
 
  private:
@@ -237,9 +247,7 @@ class Metadata {
     uint64_t referenced = 0;
     Hash hash = {};
     std::shared_ptr<std::string> bytes;  // null when not in memory
-    bool closed = false;
-    bool taken = false;
-    bool location_changed = false;  // since the last delta
+    bool closed = true;                  // nothing is written into it any more
   };
 
   // What changed since the last delta.
@@ -250,34 +258,59 @@ class Metadata {
     std::map<InodeNumber, RangeSet> extents;
     std::set<FrameNumber> frames;
     std::set<ObjectNumber> objects;
+    // Inodes from here on were made since the last delta, so their coming and
+    // going again need not be told.
+    InodeNumber first_new_inode = kRootInode;
   };
 
   Inode& Get(InodeNumber number);
   ExtentMap& GetExtents(InodeNumber number);
   Directory& GetDirectory(InodeNumber number);
-  // Replaces [offset, offset + length) by `extents`, counting references.
+
+  // Replaces [offset, offset + length) by `extents` and notes the change.
   void ReplaceExtents(InodeNumber number, uint64_t offset, uint64_t length,
                       std::span<const Extent> extents);
-  void AddReference(const Extent& extent);
-  void DropReference(const Extent& extent);
+  // The same without a note. Frames that lose their last reference are dropped
+  // at once, or gathered in `unreferenced` when that is not null.
+  void SwapExtents(ExtentMap& map, uint64_t offset, uint64_t length,
+                   std::span<const Extent> extents,
+                   std::set<FrameNumber>* unreferenced);
+  void ReleaseExtents(std::span<const Extent> extents,
+                      std::set<FrameNumber>* unreferenced);
   void DropFrame(FrameNumber number);
-  // The frame that the next bytes of a file go into, and its room in bytes.
-  FrameNumber OpenFrame(bool shared, InodeNumber inode);
-  void OverwriteInPlace(const Extent& extent, uint64_t offset,
-                        std::string_view bytes);
-  bool IsOpen(FrameNumber number) const;
-  void DropInodeContent(Inode& inode);
+
+  // Writes the first bytes of `bytes` over what an open frame holds at
+  // `offset` already. Returns how many; 0 when it holds none there.
+  uint64_t OverwriteOpenFrame(const ExtentMap& map, uint64_t offset,
+                              std::string_view bytes);
+  // Appends the first bytes of `bytes` to an open frame, and returns the extent
+  // that now holds them.
+  Extent AppendToOpenFrame(InodeNumber number, uint64_t offset,
+                           std::string_view bytes);
+  FrameNumber& OpenFrameFor(InodeNumber number, uint64_t offset, size_t length);
+  void CloseFrame(FrameNumber number);
+
   InodeDelta MakeInodeDelta(InodeNumber number, bool with_xattrs) const;
   FrameDelta MakeFrameDelta(FrameNumber number, const Frame& frame) const;
-  Status ApplyInode(const InodeDelta& delta);
+  void MoveFrame(FrameNumber number, Frame& frame, const StoredFrame& to);
+  void LeavePlace(FrameNumber number, const Frame& frame);
+
+  Status ApplyInode(const InodeDelta& delta,
+                    std::set<FrameNumber>& unreferenced);
   Status ApplyDentry(const DentryDelta& delta);
-  Status ApplyExtents(const ExtentDelta& delta);
-  Status ApplyFrame(const FrameDelta& delta);
-  void ApplyObject(const ObjectDelta& delta);
+  Status ApplyExtents(const ExtentDelta& delta,
+                      std::set<FrameNumber>& unreferenced);
+  Status ApplyFrame(const FrameDelta& delta,
+                    std::set<FrameNumber>& unreferenced);
+  Status ApplyObjects(const Delta& delta);
+  Status ForgetObjects(const Delta& delta);
 
   std::unordered_map<InodeNumber, Inode> inodes_;
   std::unordered_map<FrameNumber, Frame> frames_;
   std::map<ObjectNumber, StoredObject> objects_;
+  // Where each stored frame begins.
+  std::set<std::tuple<ObjectNumber, uint64_t, FrameNumber>> frames_by_place_;
+  // By the first eight bytes of the hash; stored frames only.
   std::unordered_multimap<uint64_t, FrameNumber> frames_by_hash_;
   InodeNumber next_inode_ = kRootInode;
   FrameNumber next_frame_ = 1;
@@ -286,10 +319,10 @@ class Metadata {
   uint64_t unstored_bytes_ = 0;
 
   // Small files share one open frame; a file that grows large has its own, so
-  // that files written at the same time do not interleave.
+  // that files written at the same time do not interleave. 0: none.
   FrameNumber shared_open_frame_ = 0;
   std::map<InodeNumber, FrameNumber> own_open_frames_;
-  std::set<FrameNumber> untaken_;  // not stored, not yet taken
+  std::set<FrameNumber> untaken_;  // in memory only, and not yet taken
 
   Changes changes_;
 };

@@ -79,15 +79,15 @@ struct VolumeStatus {
   std::string uuid;
   bool read_only = false;
   bool fenced = false;
-  std::string fenced_by;  // the host that took over, when known
+  std::string fenced_by;   // the host that took over, when known
   std::string last_error;  // of the committer, empty when all is well
   uint64_t epoch = 0;
-  uint64_t last_durable_record = 0;   // sequence number
-  uint64_t checkpoint_record = 0;     // the newest checkpoint's
+  uint64_t last_durable_record = 0;  // sequence number
+  uint64_t checkpoint_record = 0;    // the newest checkpoint's
   uint64_t inodes = 0;
   uint64_t data_bytes = 0;
-  uint64_t unstored_bytes = 0;        // accepted, not yet on the store
-  uint64_t records_written = 0;       // since mount, as all below
+  uint64_t unstored_bytes = 0;   // accepted, not yet on the store
+  uint64_t records_written = 0;  // since mount, as all below
   uint64_t segments_written = 0;
   uint64_t checkpoints_written = 0;
   uint64_t bytes_written = 0;

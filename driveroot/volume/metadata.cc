@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Inodes, names and attributes. Data is in metadata_data.cc, deltas are in
+// metadata_delta.cc.
+#include "driveroot/volume/metadata.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "glog/logging.h"
+
+namespace driveroot {
+namespace {
+
+auto FindIn(Xattrs& xattrs, std::string_view name) {
+  return std::ranges::lower_bound(xattrs, name, {}, [](const auto& attribute) {
+    return std::string_view(attribute.first);
+  });
+}
+
+}  // namespace
+
+Metadata::Metadata() = default;
+Metadata::~Metadata() = default;
+
+const Inode* Metadata::Find(InodeNumber number) const {
+  const auto found = inodes_.find(number);
+  return found == inodes_.end() ? nullptr : &found->second;
+}
+
+Inode& Metadata::Get(InodeNumber number) {
+  const auto found = inodes_.find(number);
+  CHECK(found != inodes_.end()) << "no inode " << number;
+  return found->second;
+}
+
+ExtentMap& Metadata::GetExtents(InodeNumber number) {
+  auto* extents = std::get_if<ExtentMap>(&Get(number).content);
+  CHECK(extents != nullptr) << "inode " << number << " is no regular file";
+  return *extents;
+}
+
+Directory& Metadata::GetDirectory(InodeNumber number) {
+  auto* directory =
+      std::get_if<std::unique_ptr<Directory>>(&Get(number).content);
+  CHECK(directory != nullptr) << "inode " << number << " is no directory";
+  return **directory;
+}
+
+InodeNumber Metadata::Lookup(InodeNumber directory,
+                             std::string_view name) const {
+  const Inode* inode = Find(directory);
+  CHECK(inode != nullptr && inode->IsDirectory())
+      << "inode " << directory << " is no directory";
+  return inode->directory().Find(name);
+}
+
+const std::string* Metadata::FindXattr(InodeNumber number,
+                                       std::string_view name) const {
+  const Inode* inode = Find(number);
+  if (inode == nullptr || inode->xattrs == nullptr) return nullptr;
+  const auto found = FindIn(*inode->xattrs, name);
+  if (found == inode->xattrs->end() || found->first != name) return nullptr;
+  return &found->second;
+}
+
+std::vector<InodeNumber> Metadata::AllInodes() const {
+  std::vector<InodeNumber> numbers;
+  numbers.reserve(inodes_.size());
+  for (const auto& [number, inode] : inodes_) numbers.push_back(number);
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+InodeNumber Metadata::CreateInode(const Attributes& attributes,
+                                  InodeNumber parent,
+                                  std::string symlink_target) {
+  const InodeNumber number = next_inode_++;
+  Inode& inode = inodes_[number];
+  inode.attributes = attributes;
+  if (S_ISREG(attributes.mode)) {
+    inode.content = ExtentMap();
+  } else if (S_ISDIR(attributes.mode)) {
+    inode.content =
+        std::make_unique<Directory>(parent == kNoInode ? number : parent);
+  } else if (S_ISLNK(attributes.mode)) {
+    inode.content = std::move(symlink_target);
+  }
+  changes_.inodes.insert(number);
+  return number;
+}
+
+void Metadata::RemoveInode(InodeNumber number) {
+  Inode& inode = Get(number);
+  if (auto* extents = std::get_if<ExtentMap>(&inode.content)) {
+    SwapExtents(*extents, 0, UINT64_MAX, {}, nullptr);
+  }
+  if (inode.IsDirectory()) {
+    CHECK(inode.directory().empty()) << "directory " << number << " is full";
+  }
+  const auto open_frame = own_open_frames_.find(number);
+  if (open_frame != own_open_frames_.end()) {
+    CloseFrame(open_frame->second);
+    own_open_frames_.erase(number);
+  }
+  inodes_.erase(number);
+  changes_.inodes.insert(number);
+  changes_.xattrs.erase(number);
+  changes_.dentries.erase(number);
+  changes_.extents.erase(number);
+}
+
+void Metadata::SetAttributes(InodeNumber number, const Attributes& attributes) {
+  Inode& inode = Get(number);
+  CHECK_EQ(inode.attributes.mode & S_IFMT, attributes.mode & S_IFMT);
+  if (auto* extents = std::get_if<ExtentMap>(&inode.content);
+      extents != nullptr && !extents->empty()) {
+    const Extent& last = extents->all().back();
+    const uint64_t end = last.offset + last.length;
+    if (attributes.size < inode.attributes.size && attributes.size < end) {
+      ReplaceExtents(number, attributes.size, end - attributes.size, {});
+    }
+  }
+  inode.attributes = attributes;
+  changes_.inodes.insert(number);
+}
+
+void Metadata::PutDentry(InodeNumber directory, std::string_view name,
+                         InodeNumber inode) {
+  CHECK(inode != kNoInode && !name.empty());
+  GetDirectory(directory).Put(name, inode);
+  changes_.dentries[directory].emplace(name);
+}
+
+void Metadata::RemoveDentry(InodeNumber directory, std::string_view name) {
+  // `name` may belong to the very entry that goes.
+  changes_.dentries[directory].emplace(name);
+  CHECK(GetDirectory(directory).Remove(name)) << "no such entry";
+}
+
+void Metadata::SetParent(InodeNumber directory, InodeNumber parent) {
+  GetDirectory(directory).set_parent(parent);
+  changes_.inodes.insert(directory);
+}
+
+void Metadata::SetXattr(InodeNumber number, std::string_view name,
+                        std::string_view value) {
+  Inode& inode = Get(number);
+  if (inode.xattrs == nullptr) inode.xattrs = std::make_unique<Xattrs>();
+  const auto found = FindIn(*inode.xattrs, name);
+  if (found != inode.xattrs->end() && found->first == name) {
+    found->second = value;
+  } else {
+    inode.xattrs->emplace(found, name, value);
+  }
+  changes_.inodes.insert(number);
+  changes_.xattrs.insert(number);
+}
+
+void Metadata::RemoveXattr(InodeNumber number, std::string_view name) {
+  Inode& inode = Get(number);
+  CHECK(inode.xattrs != nullptr) << "inode " << number << " has no attributes";
+  const auto found = FindIn(*inode.xattrs, name);
+  CHECK(found != inode.xattrs->end() && found->first == name)
+      << "inode " << number << " has no such attribute";
+  inode.xattrs->erase(found);
+  if (inode.xattrs->empty()) inode.xattrs.reset();
+  changes_.inodes.insert(number);
+  changes_.xattrs.insert(number);
+}
+
+void Metadata::RemoveOrphans() {
+  std::vector<InodeNumber> orphans;
+  for (const auto& [number, inode] : inodes_) {
+    if (inode.attributes.nlink == 0) orphans.push_back(number);
+  }
+  for (const InodeNumber number : orphans) RemoveInode(number);
+}
+
+bool Metadata::has_changes() const {
+  return !changes_.inodes.empty() || !changes_.dentries.empty() ||
+         !changes_.extents.empty() || !changes_.frames.empty() ||
+         !changes_.objects.empty();
+}
+
+}  // namespace driveroot
