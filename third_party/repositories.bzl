@@ -70,9 +70,66 @@ def _toolchain():
         remove = ["usr/share"],
     )
 
-def _libraries():
+def _sets():
+    """What the build runs or packs and does not link."""
+    _tree(
+        "build_tools",
+        programs = ["bc", "bison", "busybox", "flex", "m4", "make", "zstd"],
+        remove = ["usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man"],
+    )
+    _tree("ca_certificates")
+    _tree(
+        "e2fsprogs",
+        programs = ["mkfs.ext4"],
+        remove = ["usr/share/doc", "usr/share/locale", "usr/share/man"],
+    )
+    _tree(
+        "qemu",
+        programs = ["qemu-system-x86_64"],
+        remove = ["usr/share/doc", "usr/share/locale", "usr/share/man"],
+    )
+    _tree("systemd_stub")
+    debian_packages(
+        name = "debian_rootfs",
+        pins = BINARIES["rootfs"],
+    )
+
+def _sources():
+    _source(
+        "boringssl",
+        "android-platform-external-boringssl-{version}",
+        remove = [
+            "BUILD",
+            "src/util/BUILD.toplevel",
+        ],
+    )
+    _source("cares", "c-ares-{version}")
+    _source("curl", "curl-{version}")
+    _source("dhcpcd", "dhcpcd-{version}")
+    _source("fuse3", "fuse-{version}")
+    _source("gflags", "gflags-{version}", remove = ["BUILD"])
+    _source("glog", "glog-{version}")
     _source("googletest", "googletest-{version}")
+    _source(
+        "linux_source",
+        "linux-{version}",
+        output = "tree",
+    )
+    _source("nghttp2", "nghttp2-{version}")
+    _source(
+        "rapidjson",
+        "rapidjson-{version}",
+        # Assigns to a const member; clang 19 refuses it even uncalled.
+        edits = {
+            "include/rapidjson/document.h|" +
+            "GenericStringRef& operator=(const GenericStringRef& rhs) { s = rhs.s; length = rhs.length; }": "",
+        },
+    )
+    _source("xz", "xz-{version}")
+    _source("zlib", "zlib-{version}")
+    _source("zstd", "zstd-{version}")
 
 def third_party_repositories():
     _toolchain()
-    _libraries()
+    _sets()
+    _sources()
