@@ -74,7 +74,7 @@ def _sets():
     """What the build runs or packs and does not link."""
     _tree(
         "build_tools",
-        programs = ["bc", "bison", "busybox", "flex", "m4", "make", "zstd"],
+        programs = ["bc", "bison", "busybox", "flex", "m4", "make", "mawk", "zstd"],
         remove = ["usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man"],
     )
     _tree("ca_certificates")
