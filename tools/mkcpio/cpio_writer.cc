@@ -13,21 +13,21 @@ constexpr std::string_view kTrailerName = "TRAILER!!!";
 
 uint32_t TypeBits(CpioEntry::Type type) {
   switch (type) {
-  case CpioEntry::Type::kDirectory:
-    return S_IFDIR;
-  case CpioEntry::Type::kFile:
-    return S_IFREG;
-  case CpioEntry::Type::kSymlink:
-    return S_IFLNK;
-  case CpioEntry::Type::kCharacterDevice:
-    return S_IFCHR;
-  case CpioEntry::Type::kBlockDevice:
-    return S_IFBLK;
+    case CpioEntry::Type::kDirectory:
+      return S_IFDIR;
+    case CpioEntry::Type::kFile:
+      return S_IFREG;
+    case CpioEntry::Type::kSymlink:
+      return S_IFLNK;
+    case CpioEntry::Type::kCharacterDevice:
+      return S_IFCHR;
+    case CpioEntry::Type::kBlockDevice:
+      return S_IFBLK;
   }
   std::unreachable();
 }
 
-} // namespace
+}  // namespace
 
 struct CpioWriter::Header {
   uint32_t inode = 0;
@@ -40,8 +40,7 @@ struct CpioWriter::Header {
 };
 
 Status CpioWriter::Add(const CpioEntry &entry, std::string_view content) {
-  if (entry.type == CpioEntry::Type::kSymlink)
-    content = entry.source;
+  if (entry.type == CpioEntry::Type::kSymlink) content = entry.source;
   if (content.size() > UINT32_MAX) {
     return Fail(ErrorCode::kFileTooLarge,
                 std::format("{} has {} bytes; a cpio archive holds files below "
@@ -87,8 +86,7 @@ void CpioWriter::AppendRecord(const Header &header, std::string_view name,
 }
 
 void CpioWriter::PadToWord() {
-  while (archive_.size() % 4 != 0)
-    archive_ += '\0';
+  while (archive_.size() % 4 != 0) archive_ += '\0';
 }
 
-} // namespace driveroot
+}  // namespace driveroot

@@ -19,7 +19,7 @@
 namespace driveroot {
 
 class CpioWriter {
-public:
+ public:
   // Appends `entry`; `content` is a file's bytes, and must be empty for
   // everything but files. Fails for a file of 4 GiB or more, which the format
   // cannot express.
@@ -28,7 +28,7 @@ public:
   // Appends the trailer and returns the archive. The writer is empty then.
   std::string Finish();
 
-private:
+ private:
   struct Header;
 
   void AppendRecord(const Header &header, std::string_view name,
@@ -39,6 +39,6 @@ private:
   uint32_t next_inode_ = 1;
 };
 
-} // namespace driveroot
+}  // namespace driveroot
 
-#endif // TOOLS_MKCPIO_CPIO_WRITER_H_
+#endif  // TOOLS_MKCPIO_CPIO_WRITER_H_

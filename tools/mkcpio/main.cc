@@ -95,8 +95,8 @@ Status Run(std::span<char *> arguments) {
   return ReplaceFile(FLAGS_output, *archive, 0644);
 }
 
-} // namespace
-} // namespace driveroot
+}  // namespace
+}  // namespace driveroot
 
 int main(int argc, char **argv) {
   gflags::SetUsageMessage(
@@ -104,8 +104,7 @@ int main(int argc, char **argv) {
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
   const driveroot::Status status =
       driveroot::Run(std::span(argv, argc).subspan(1));
-  if (status)
-    return 0;
+  if (status) return 0;
   std::fprintf(stderr, "mkcpio: %s\n", status.error().message().c_str());
   return 1;
 }

@@ -14,13 +14,13 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(ParseCpioSpecTest, ReadsEveryKind) {
-  const Result<std::vector<CpioEntry>> entries =
-      ParseCpioSpec("# the image\n"
-                    "dir /dev 0755 0 0\n"
-                    "\n"
-                    "nod /dev/console 0600 0 5 c 5 1  # baked in\n"
-                    "file /init init 4755 1 2\n"
-                    "slink /sh ../busy 0777 0 0");
+  const Result<std::vector<CpioEntry>> entries = ParseCpioSpec(
+      "# the image\n"
+      "dir /dev 0755 0 0\n"
+      "\n"
+      "nod /dev/console 0600 0 5 c 5 1  # baked in\n"
+      "file /init init 4755 1 2\n"
+      "slink /sh ../busy 0777 0 0");
   ASSERT_TRUE(entries) << entries.error();
   ASSERT_EQ(entries->size(), 4U);
   EXPECT_EQ((*entries)[0], (CpioEntry{.type = CpioEntry::Type::kDirectory,
@@ -91,51 +91,54 @@ TEST(CpioWriterTest, WritesTheFormat) {
                           .device_minor = 1},
                          ""));
   const std::string archive = writer.Finish();
-  const std::string file = std::string("070701"
-                                       "00000001"
-                                       "000081A4"
-                                       "00000010"
-                                       "00000011"
-                                       "00000001"
-                                       "00000000"
-                                       "00000005"
-                                       "00000000"
-                                       "00000000"
-                                       "00000000"
-                                       "00000000"
-                                       "00000003"
-                                       "00000000") +
+  const std::string file = std::string(
+                               "070701"
+                               "00000001"
+                               "000081A4"
+                               "00000010"
+                               "00000011"
+                               "00000001"
+                               "00000000"
+                               "00000005"
+                               "00000000"
+                               "00000000"
+                               "00000000"
+                               "00000000"
+                               "00000003"
+                               "00000000") +
                            std::string("ab\0\0\0\0", 6) +
                            std::string("hello\0\0\0", 8);
-  const std::string device = std::string("070701"
-                                         "00000002"
-                                         "00002180"
-                                         "00000000"
-                                         "00000000"
-                                         "00000001"
-                                         "00000000"
-                                         "00000000"
-                                         "00000000"
-                                         "00000000"
-                                         "00000005"
-                                         "00000001"
-                                         "00000004"
-                                         "00000000") +
+  const std::string device = std::string(
+                                 "070701"
+                                 "00000002"
+                                 "00002180"
+                                 "00000000"
+                                 "00000000"
+                                 "00000001"
+                                 "00000000"
+                                 "00000000"
+                                 "00000000"
+                                 "00000000"
+                                 "00000005"
+                                 "00000001"
+                                 "00000004"
+                                 "00000000") +
                              std::string("tty\0\0\0", 6);
-  const std::string trailer = std::string("070701"
-                                          "00000000"
-                                          "00000000"
-                                          "00000000"
-                                          "00000000"
-                                          "00000001"
-                                          "00000000"
-                                          "00000000"
-                                          "00000000"
-                                          "00000000"
-                                          "00000000"
-                                          "00000000"
-                                          "0000000B"
-                                          "00000000") +
+  const std::string trailer = std::string(
+                                  "070701"
+                                  "00000000"
+                                  "00000000"
+                                  "00000000"
+                                  "00000000"
+                                  "00000001"
+                                  "00000000"
+                                  "00000000"
+                                  "00000000"
+                                  "00000000"
+                                  "00000000"
+                                  "00000000"
+                                  "0000000B"
+                                  "00000000") +
                               std::string("TRAILER!!!\0\0\0\0", 14);
   EXPECT_EQ(archive, file + device + trailer);
 }
@@ -159,5 +162,5 @@ TEST(CpioWriterTest, StartsAnewAfterFinish) {
   EXPECT_EQ(writer.Finish(), first);
 }
 
-} // namespace
-} // namespace driveroot
+}  // namespace
+}  // namespace driveroot

@@ -16,13 +16,11 @@ std::vector<std::string_view> SplitWords(std::string_view line) {
   std::vector<std::string_view> words;
   while (true) {
     const size_t start = line.find_first_not_of(kBlanks);
-    if (start == line.npos || line[start] == '#')
-      return words;
+    if (start == line.npos || line[start] == '#') return words;
     line.remove_prefix(start);
     const size_t length = line.find_first_of(kBlanks);
     words.push_back(line.substr(0, length));
-    if (length == line.npos)
-      return words;
+    if (length == line.npos) return words;
     line.remove_prefix(length);
   }
 }
@@ -78,12 +76,9 @@ Status CheckPath(std::string_view path) {
 
 // The number of words after the kind, or 0 for an unknown kind.
 size_t ArgumentCount(std::string_view kind) {
-  if (kind == "dir")
-    return 4;
-  if (kind == "file" || kind == "slink")
-    return 5;
-  if (kind == "nod")
-    return 7;
+  if (kind == "dir") return 4;
+  if (kind == "file" || kind == "slink") return 5;
+  if (kind == "nod") return 7;
   return 0;
 }
 
@@ -118,7 +113,7 @@ Result<CpioEntry> ParseLine(std::span<const std::string_view> words) {
   return entry;
 }
 
-} // namespace
+}  // namespace
 
 Result<std::vector<CpioEntry>> ParseCpioSpec(std::string_view text) {
   std::vector<CpioEntry> entries;
@@ -130,12 +125,10 @@ Result<std::vector<CpioEntry>> ParseCpioSpec(std::string_view text) {
     const std::vector<std::string_view> words = SplitWords(text.substr(0, end));
     text.remove_prefix(end == text.npos ? text.size() : end + 1);
     const std::string where = std::format("line {}", ++line_number);
-    if (words.empty())
-      continue;
+    if (words.empty()) continue;
 
     Result<CpioEntry> entry = ParseLine(words);
-    if (!entry)
-      return std::unexpected(entry.error().WithContext(where));
+    if (!entry) return std::unexpected(entry.error().WithContext(where));
     if (!folders.contains(entry->path.substr(0, entry->path.rfind('/')))) {
       return Fail(ErrorCode::kInvalidArgument,
                   std::format("{}: no line before it makes the folder of {}",
@@ -145,11 +138,10 @@ Result<std::vector<CpioEntry>> ParseCpioSpec(std::string_view text) {
       return Fail(ErrorCode::kInvalidArgument,
                   std::format("{}: {} comes twice", where, entry->path));
     }
-    if (entry->type == CpioEntry::Type::kDirectory)
-      folders.insert(entry->path);
+    if (entry->type == CpioEntry::Type::kDirectory) folders.insert(entry->path);
     entries.push_back(*std::move(entry));
   }
   return entries;
 }
 
-} // namespace driveroot
+}  // namespace driveroot

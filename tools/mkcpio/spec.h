@@ -36,9 +36,9 @@ struct CpioEntry {
   };
 
   Type type = Type::kDirectory;
-  std::string path = {}; // Absolute, without a trailing slash.
+  std::string path = {};  // Absolute, without a trailing slash.
   std::string source =
-      {}; // A file's source name, a symlink's target, or empty.
+      {};  // A file's source name, a symlink's target, or empty.
   uint32_t permissions = 0;
   uint32_t uid = 0;
   uint32_t gid = 0;
@@ -52,6 +52,6 @@ struct CpioEntry {
 // with it.
 Result<std::vector<CpioEntry>> ParseCpioSpec(std::string_view text);
 
-} // namespace driveroot
+}  // namespace driveroot
 
-#endif // TOOLS_MKCPIO_SPEC_H_
+#endif  // TOOLS_MKCPIO_SPEC_H_

@@ -46,10 +46,8 @@ std::string JoinLines(std::string_view text) {
     const size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end == text.npos ? text.size() : end + 1);
-    if (line.empty() || line.starts_with('#'))
-      continue;
-    if (!joined.empty())
-      joined += ' ';
+    if (line.empty() || line.starts_with('#')) continue;
+    if (!joined.empty()) joined += ' ';
     joined += line;
   }
   return joined;
@@ -77,13 +75,12 @@ Status Run() {
       {.name = ".initrd", .content = initrd},
   }};
   const Result<std::string> image = AppendPeSections(stub, sections);
-  if (!image)
-    return std::unexpected(image.error().WithContext(FLAGS_stub));
+  if (!image) return std::unexpected(image.error().WithContext(FLAGS_stub));
   return ReplaceFile(FLAGS_output, *image, 0644);
 }
 
-} // namespace
-} // namespace driveroot
+}  // namespace
+}  // namespace driveroot
 
 int main(int argc, char **argv) {
   gflags::SetUsageMessage(
@@ -95,8 +92,7 @@ int main(int argc, char **argv) {
     return 1;
   }
   const driveroot::Status status = driveroot::Run();
-  if (status)
-    return 0;
+  if (status) return 0;
   std::fprintf(stderr, "mkuki: %s\n", status.error().message().c_str());
   return 1;
 }

@@ -13,7 +13,7 @@ namespace driveroot {
 namespace {
 
 // Offsets and values below are those of "PE Format", Microsoft.
-constexpr uint32_t kPeOffsetField = 0x3c; // In the DOS header.
+constexpr uint32_t kPeOffsetField = 0x3c;  // In the DOS header.
 constexpr std::string_view kPeSignature("PE\0\0", 4);
 constexpr uint32_t kCoffHeaderSize = 20;
 constexpr uint32_t kSectionRowSize = 40;
@@ -162,8 +162,7 @@ Status CheckAppendable(std::string_view program, const PeImage &image,
       (image.sections.size() + sections.size()) * kSectionRowSize;
   uint64_t first_content = image.size_of_headers;
   for (const PeSection &section : image.sections) {
-    if (section.file_size == 0)
-      continue;
+    if (section.file_size == 0) continue;
     first_content = std::min<uint64_t>(first_content, section.file_offset);
   }
   if (table_end > first_content) {
@@ -182,8 +181,8 @@ Status CheckAppendable(std::string_view program, const PeImage &image,
         ErrorCode::kInvalidArgument,
         "it is signed; a changed program would not match its signature");
   }
-  if (LoadLittleEndian<uint32_t>(program, image.coff_header_offset +
-                                              kSymbolTableField) != 0) {
+  if (LoadLittleEndian<uint32_t>(
+          program, image.coff_header_offset + kSymbolTableField) != 0) {
     return Fail(ErrorCode::kInvalidArgument,
                 "it has a symbol table; give a stripped program");
   }
@@ -193,8 +192,7 @@ Status CheckAppendable(std::string_view program, const PeImage &image,
 Status CheckNewSections(const PeImage &image,
                         std::span<const NewSection> sections) {
   std::set<std::string_view> names;
-  for (const PeSection &section : image.sections)
-    names.insert(section.name);
+  for (const PeSection &section : image.sections) names.insert(section.name);
   for (const NewSection &section : sections) {
     if (section.name.empty() || section.name.size() > kSectionNameSize) {
       return Fail(ErrorCode::kInvalidArgument,
@@ -245,7 +243,7 @@ Result<PeSection> PlaceSection(const PeImage &image, const NewSection &section,
   };
 }
 
-} // namespace
+}  // namespace
 
 Result<PeImage> ParsePeImage(std::string_view bytes) {
   uint16_t section_count = 0;
@@ -304,8 +302,7 @@ uint32_t ComputePeChecksum(std::string_view bytes, uint32_t checksum_offset) {
   for (size_t i = 0; i < bytes.size(); i += 2) {
     const bool is_checksum =
         i >= checksum_offset && i < checksum_offset + sizeof(uint32_t);
-    if (is_checksum)
-      continue;
+    if (is_checksum) continue;
     uint32_t word = static_cast<uint8_t>(bytes[i]);
     if (i + 1 < bytes.size()) {
       word |= static_cast<uint32_t>(static_cast<uint8_t>(bytes[i + 1])) << 8U;
@@ -316,4 +313,4 @@ uint32_t ComputePeChecksum(std::string_view bytes, uint32_t checksum_offset) {
   return sum + static_cast<uint32_t>(bytes.size());
 }
 
-} // namespace driveroot
+}  // namespace driveroot

@@ -42,8 +42,8 @@ struct PeImage {
 
 // What to append.
 struct NewSection {
-  std::string_view name;    // At most 8 bytes, with its dot.
-  std::string_view content; // Not empty.
+  std::string_view name;     // At most 8 bytes, with its dot.
+  std::string_view content;  // Not empty.
 };
 
 // Reads the headers of an x86-64 PE32+ image.
@@ -63,6 +63,6 @@ Result<std::string> AppendPeSections(std::string_view program,
 // at `checksum_offset` and counts as zero.
 uint32_t ComputePeChecksum(std::string_view bytes, uint32_t checksum_offset);
 
-} // namespace driveroot
+}  // namespace driveroot
 
-#endif // TOOLS_MKUKI_PE_IMAGE_H_
+#endif  // TOOLS_MKUKI_PE_IMAGE_H_

@@ -23,7 +23,8 @@ constexpr size_t kTable = kOptional + kOptionalSize;
 constexpr size_t kHeaders = 0x400;
 constexpr size_t kSecurityDirectory = kOptional + 112 + 4 * 8;
 
-template <typename T> void Put(std::string &bytes, size_t offset, T value) {
+template <typename T>
+void Put(std::string &bytes, size_t offset, T value) {
   for (size_t i = 0; i < sizeof(T); ++i) {
     bytes[offset + i] = static_cast<char>(value >> (8 * i));
   }
@@ -135,8 +136,7 @@ TEST(AppendPeSectionsTest, RefusesWhatItCannotDo) {
 
   const size_t room = (kHeaders - kTable) / 40;
   std::vector<std::string> names;
-  for (size_t i = 0; i < room; ++i)
-    names.push_back("." + std::to_string(i));
+  for (size_t i = 0; i < room; ++i) names.push_back("." + std::to_string(i));
   std::vector<NewSection> many;
   for (const std::string &name : names) {
     many.push_back({.name = name, .content = "x"});
@@ -147,17 +147,17 @@ TEST(AppendPeSectionsTest, RefusesWhatItCannotDo) {
 
 TEST(ParsePeImageTest, RefusesDamage) {
   const std::vector<std::pair<size_t, std::string>> damages = {
-      {0, "ZM"},                  // The DOS header.
-      {0x3c, "\xff\xff\xff\xff"}, // Where the PE header is.
-      {kPe, "XX"},                // Its signature.
-      {kCoff, "\x4c\x01"},        // i386.
-      {kCoff + 2, "\xff\xff"},    // The count of sections.
-      {kCoff + 16, "\x01"},       // The optional header's size.
-      {kOptional, "\x0b\x01"},    // PE32.
-      {kOptional + 32, "\x03"},   // Alignments.
+      {0, "ZM"},                   // The DOS header.
+      {0x3c, "\xff\xff\xff\xff"},  // Where the PE header is.
+      {kPe, "XX"},                 // Its signature.
+      {kCoff, "\x4c\x01"},         // i386.
+      {kCoff + 2, "\xff\xff"},     // The count of sections.
+      {kCoff + 16, "\x01"},        // The optional header's size.
+      {kOptional, "\x0b\x01"},     // PE32.
+      {kOptional + 32, "\x03"},    // Alignments.
       {kOptional + 36, "\xff\xff"},
-      {kOptional + 60, "\xff\xff\xff"}, // The size of the headers.
-      {kTable + 8, "\xff\xff\xff\xff"}, // The section's place.
+      {kOptional + 60, "\xff\xff\xff"},  // The size of the headers.
+      {kTable + 8, "\xff\xff\xff\xff"},  // The section's place.
       {kTable + 20, "\xff\xff\xff\xff"},
   };
   for (const auto &[offset, bytes] : damages) {
@@ -178,10 +178,9 @@ TEST(ParsePeImageTest, SurvivesEveryTruncationAndFlippedByte) {
     std::string flipped = program;
     flipped[i] = static_cast<char>(~flipped[i]);
     const Result<std::string> result = AppendPeSections(flipped, section);
-    if (result)
-      EXPECT_TRUE(ParsePeImage(*result)) << "byte " << i;
+    if (result) EXPECT_TRUE(ParsePeImage(*result)) << "byte " << i;
   }
 }
 
-} // namespace
-} // namespace driveroot
+}  // namespace
+}  // namespace driveroot
