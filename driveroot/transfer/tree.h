@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A tree of files as a stream of entries, in either direction: what `push`
+// reads and `pull` writes. An entry is the tar library's, whatever it comes
+// from; its path is relative to the tree's top, and the top itself is ".".
+//
+// Implementations: tar archives and folders. None is thread-safe.
+#ifndef DRIVEROOT_TRANSFER_TREE_H_
+#define DRIVEROOT_TRANSFER_TREE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "driveroot/base/result.h"
+#include "driveroot/base/tar/tar.h"
+
+namespace driveroot {
+
+class TreeSource {
+ public:
+  virtual ~TreeSource() = default;
+
+  // The next entry, parents before what they hold; nothing at the end. A hard
+  // link comes after the entry that it names.
+  virtual Result<std::optional<TarEntry>> Next() = 0;
+
+  // Fills a prefix of `buffer` with the next bytes of the current entry;
+  // returns its length, 0 at the end.
+  virtual Result<size_t> ReadData(std::span<char> buffer) = 0;
+
+  // Bytes read so far, and of the whole (0: not known), for progress.
+  virtual uint64_t bytes_done() const = 0;
+  virtual uint64_t bytes_total() const = 0;
+};
+
+class TreeSink {
+ public:
+  virtual ~TreeSink() = default;
+  virtual Status WriteEntry(const TarEntry& entry) = 0;
+  // Contents of the current entry; all calls together give entry.size bytes.
+  virtual Status WriteData(std::string_view bytes) = 0;
+  virtual Status Finish() = 0;
+};
+
+// A folder if `path` is one, a tar archive otherwise; "-" is standard input.
+// An archive may be compressed with zstd. The error names the path.
+Result<std::unique_ptr<TreeSource>> OpenTreeSource(const std::string& path);
+
+// "-" is an archive to standard output; a path that ends in ".tar" is an
+// archive, any other a folder, which must be empty or not be there yet.
+Result<std::unique_ptr<TreeSink>> OpenTreeSink(const std::string& path);
+
+// How far a transfer is. Bytes of contents; `total` is 0 when not known.
+struct TransferProgress {
+  uint64_t entries = 0;
+  uint64_t done = 0;
+  uint64_t total = 0;
+};
+using TransferCallback = std::function<void(const TransferProgress&)>;
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_TRANSFER_TREE_H_
