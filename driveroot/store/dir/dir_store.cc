@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/store/dir/dir_store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "driveroot/base/files.h"
+
+namespace driveroot {
+namespace {
+
+constexpr std::string_view kSuperblock = "superblock.json";
+constexpr std::string_view kObjects = "objects";
+constexpr uint64_t kMaxSuperblockBytes = 1 << 20;
+// What the link of a removed object points to.
+constexpr std::string_view kRemoved = "removed";
+
+std::string_view FolderOf(ObjectKind kind) {
+  switch (kind) {
+    case ObjectKind::kLogRecord:
+      return "log";
+    case ObjectKind::kSegment:
+      return "segments";
+    case ObjectKind::kCheckpoint:
+      return "checkpoints";
+    case ObjectKind::kReadme:
+      return "readme";
+  }
+  return "segments";
+}
+
+bool IsOneOf(char c, std::string_view others) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+         (c >= 'A' && c <= 'Z') || others.contains(c);
+}
+
+Status CheckId(const ObjectId& id) {
+  if (id.empty() || id.size() > 128 ||
+      !std::ranges::all_of(id, [](char c) { return IsOneOf(c, "-_"); })) {
+    return Fail(ErrorCode::kInvalidArgument, "not an object id: " + id);
+  }
+  return {};
+}
+
+Status CheckName(std::string_view name) {
+  if (name.empty() || name.size() > 128 || name.front() == '.' ||
+      !std::ranges::all_of(name, [](char c) { return IsOneOf(c, "-_."); })) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "not an object name: " + std::string(name));
+  }
+  return {};
+}
+
+Result<std::string> RandomHex() {
+  std::array<uint8_t, 16> bytes;
+  if (getentropy(bytes.data(), bytes.size()) != 0) {
+    return std::unexpected(Error::FromErrno(errno, "cannot get random bytes"));
+  }
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  for (const uint8_t byte : bytes) {
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 15];
+  }
+  return hex;
+}
+
+std::string Joined(std::string_view folder, std::string_view name) {
+  return std::string(folder) + "/" + std::string(name);
+}
+
+}  // namespace
+
+std::unexpected<Error> DirStore::Failed(std::string_view what,
+                                        std::string_view file) const {
+  return std::unexpected(Error::FromErrno(
+      errno, std::string(what) + " " + Joined(path_, file)));
+}
+
+Result<std::unique_ptr<DirStore>> DirStore::Open(const std::string& path) {
+  UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid()) {
+    return std::unexpected(Error::FromErrno(errno, "cannot open " + path));
+  }
+  return std::unique_ptr<DirStore>(new DirStore(path, std::move(folder)));
+}
+
+Result<std::unique_ptr<DirStore>> DirStore::Create(const std::string& path) {
+  if (mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
+    return std::unexpected(Error::FromErrno(errno, "cannot make " + path));
+  }
+  return Open(path);
+}
+
+Result<std::vector<ObjectId>> DirStore::NewIds(int count) {
+  if (count < 1 || count > 1000) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "cannot make " + std::to_string(count) + " ids at once");
+  }
+  std::vector<ObjectId> ids;
+  for (int i = 0; i < count; ++i) {
+    DRIVEROOT_ASSIGN_OR_RETURN(ids.emplace_back(), RandomHex());
+  }
+  return ids;
+}
+
+Status DirStore::MakeFolder(const std::string& folder) {
+  if (mkdirat(folder_.get(), folder.c_str(), 0777) == 0) {
+    return SyncFolder(".");
+  }
+  if (errno != EEXIST) return Failed("cannot make", folder);
+  return {};
+}
+
+Status DirStore::SyncFolder(const std::string& folder) {
+  const UniqueFd fd(
+      openat(folder_.get(), folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid() || fsync(fd.get()) != 0) {
+    return Failed("cannot write through", folder);
+  }
+  return {};
+}
+
+Status DirStore::WriteNewFile(const std::string& file, std::string_view bytes) {
+  const UniqueFd fd(openat(folder_.get(), file.c_str(),
+                           O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!fd.valid()) return Failed("cannot make", file);
+  Status written = WriteFully(fd.get(), bytes, Joined(path_, file));
+  if (written && fsync(fd.get()) != 0) {
+    written = Failed("cannot write through", file);
+  }
+  if (!written) unlinkat(folder_.get(), file.c_str(), 0);
+  return written;
+}
+
+Status DirStore::Create(const ObjectId& id, ObjectKind kind,
+                        std::string_view name, std::string_view bytes) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckId(id));
+  DRIVEROOT_RETURN_IF_ERROR(CheckName(name));
+  const std::string folder(FolderOf(kind));
+  DRIVEROOT_RETURN_IF_ERROR(MakeFolder(folder));
+  DRIVEROOT_RETURN_IF_ERROR(MakeFolder(std::string(kObjects)));
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string random, RandomHex());
+  const std::string file = Joined(folder, std::string(name) + "." + random);
+  DRIVEROOT_RETURN_IF_ERROR(WriteNewFile(file, bytes));
+  DRIVEROOT_RETURN_IF_ERROR(SyncFolder(folder));
+  const std::string link = Joined(kObjects, id);
+  if (symlinkat(("../" + file).c_str(), folder_.get(), link.c_str()) != 0) {
+    const auto failed = Failed("cannot make", link);
+    unlinkat(folder_.get(), file.c_str(), 0);
+    return failed;
+  }
+  DRIVEROOT_RETURN_IF_ERROR(SyncFolder(std::string(kObjects)));
+  if (kind == ObjectKind::kReadme) {
+    // Where a person looks for it. No harm when it is there already.
+    linkat(folder_.get(), file.c_str(), folder_.get(), std::string(name).c_str(),
+           0);
+  }
+  return {};
+}
+
+Result<std::string> DirStore::Locate(const ObjectId& id) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckId(id));
+  const std::string link = Joined(kObjects, id);
+  std::array<char, 512> target;
+  const ssize_t size =
+      readlinkat(folder_.get(), link.c_str(), target.data(), target.size());
+  if (size < 0) return Failed("cannot read", link);
+  const std::string_view path(target.data(), static_cast<size_t>(size));
+  if (path == kRemoved || !path.starts_with("../")) {
+    return Fail(ErrorCode::kNotFound, "cannot read " + Joined(path_, link) +
+                                          ": the object was removed");
+  }
+  return std::string(path.substr(3));
+}
+
+Result<std::string> DirStore::Read(const ObjectId& id, uint64_t offset,
+                                   uint64_t length) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string file, Locate(id));
+  return ReadRange(file, offset, length);
+}
+
+Result<std::string> DirStore::ReadRange(const std::string& file,
+                                        uint64_t offset, uint64_t length) {
+  const UniqueFd fd(openat(folder_.get(), file.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status;
+  if (!fd.valid() || fstat(fd.get(), &status) != 0) {
+    return Failed("cannot open", file);
+  }
+  const auto size = static_cast<uint64_t>(status.st_size);
+  if (offset >= size) return std::string();
+  std::string bytes(std::min(length, size - offset), '\0');
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t count =
+        pread(fd.get(), bytes.data() + done, bytes.size() - done,
+              static_cast<off_t>(offset + done));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Failed("cannot read", file);
+    if (count == 0) break;
+    done += static_cast<size_t>(count);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+Status DirStore::Remove(const ObjectId& id) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string file, Locate(id));
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string random, RandomHex());
+  const std::string link = Joined(kObjects, id);
+  const std::string fresh = Joined(kObjects, "." + random);
+  if (symlinkat(std::string(kRemoved).c_str(), folder_.get(), fresh.c_str()) !=
+          0 ||
+      renameat(folder_.get(), fresh.c_str(), folder_.get(), link.c_str()) !=
+          0) {
+    return Failed("cannot remove", link);
+  }
+  DRIVEROOT_RETURN_IF_ERROR(SyncFolder(std::string(kObjects)));
+  if (unlinkat(folder_.get(), file.c_str(), 0) != 0 && errno != ENOENT) {
+    return Failed("cannot remove", file);
+  }
+  return {};
+}
+
+Result<std::vector<ObjectInfo>> DirStore::List(ObjectKind kind) {
+  std::vector<ObjectInfo> objects;
+  const int fd = openat(folder_.get(), std::string(kObjects).c_str(),
+                        O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return objects;
+  const std::unique_ptr<DIR, int (*)(DIR*)> folder(
+      fd < 0 ? nullptr : fdopendir(fd), &closedir);
+  if (folder == nullptr) return Failed("cannot list", kObjects);
+  const std::string prefix = Joined(FolderOf(kind), "");
+  for (const dirent* entry = readdir(folder.get()); entry != nullptr;
+       entry = readdir(folder.get())) {
+    const ObjectId id = entry->d_name;
+    if (id.starts_with('.')) continue;
+    const Result<std::string> file = Locate(id);
+    if (!file || !file->starts_with(prefix)) continue;
+    struct stat status;
+    if (fstatat(folder_.get(), file->c_str(), &status, 0) != 0) continue;
+    const size_t dot = file->rfind('.');
+    objects.push_back({.id = id,
+                       .kind = kind,
+                       .name = file->substr(prefix.size(), dot - prefix.size()),
+                       .size = static_cast<uint64_t>(status.st_size)});
+  }
+  return objects;
+}
+
+Result<std::string> DirStore::ReadSuperblock() {
+  return ReadRange(std::string(kSuperblock), 0, kMaxSuperblockBytes);
+}
+
+Status DirStore::WriteSuperblock(std::string_view bytes) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string random, RandomHex());
+  const std::string fresh = "." + random;
+  DRIVEROOT_RETURN_IF_ERROR(WriteNewFile(fresh, bytes));
+  if (renameat(folder_.get(), fresh.c_str(), folder_.get(),
+               std::string(kSuperblock).c_str()) != 0) {
+    const auto failed = Failed("cannot replace", kSuperblock);
+    unlinkat(folder_.get(), fresh.c_str(), 0);
+    return failed;
+  }
+  return SyncFolder(".");
+}
+
+Result<StoreSpace> DirStore::Space() {
+  struct statvfs status;
+  if (fstatvfs(folder_.get(), &status) != 0) {
+    return Failed("cannot ask for the space of", ".");
+  }
+  return StoreSpace{
+      .total = status.f_blocks * status.f_frsize,
+      .used = (status.f_blocks - status.f_bavail) * status.f_frsize};
+}
+
+}  // namespace driveroot
