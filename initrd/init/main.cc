@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The first process: from the kernel's hand-over to the init of the system in
+// the volume. It must never end, or the kernel panics: whatever fails is
+// printed with its remedy, and then it waits.
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <span>
+#include <string>
+
+#include "driveroot/base/files.h"
+#include "driveroot/base/result.h"
+#include "initrd/console/console.h"
+#include "initrd/init/credentials.h"
+#include "initrd/init/daemon.h"
+#include "initrd/init/handover.h"
+#include "initrd/init/network.h"
+#include "initrd/init/runtime_files.h"
+#include "initrd/init/settings.h"
+#include "initrd/init/system.h"
+#include "initrd/process/children.h"
+
+namespace driveroot {
+namespace {
+
+constexpr std::chrono::seconds kRetryPause(60);
+constexpr std::chrono::seconds kReapInterval(1);
+
+// For what only another configuration or another image can mend.
+[[noreturn]] void StayAndExplain(const Error& error, Console& console,
+                                 Children& children) {
+  console.Print("cannot boot: " + error.message());
+  console.Print(
+      "Mend that, then press Enter or Ctrl-Alt-Del here: the machine starts "
+      "anew.");
+  while (!console.WaitForEnter(kReapInterval)) children.Reap();
+  sync();
+  reboot(RB_AUTOBOOT);
+  while (true) pause();
+}
+
+Result<Settings> LoadSettings() {
+  DRIVEROOT_ASSIGN_OR_RETURN(const Credentials credentials, ReadCredentials());
+  DRIVEROOT_ASSIGN_OR_RETURN(Settings settings, ParseSettings(credentials));
+  DRIVEROOT_RETURN_IF_ERROR(WriteDaemonFiles(settings));
+  return settings;
+}
+
+void RaiseClockOrWarn(Console& console) {
+  const Result<bool> raised = RaiseClock();
+  if (!raised) {
+    console.Print("warning: " + raised.error().message());
+  } else if (*raised) {
+    console.Print(
+        "the machine's clock is before the build of this image and was set to "
+        "its day; a new battery on the mainboard may be due");
+  }
+}
+
+// Mounts the volume and returns the path of its init; again and again until
+// both are there, since servers and networks come back.
+std::string MountUntilBootable(const Settings& settings, Console& console,
+                               Children& children) {
+  while (true) {
+    const Result<pid_t> daemon = MountNewRoot(settings, console, children);
+    Result<std::string> init =
+        daemon ? FindInit() : std::unexpected(daemon.error());
+    if (init) return *std::move(init);
+    console.Print("cannot mount " + settings.volume + ": " +
+                  init.error().message());
+    if (daemon) UnmountNewRoot(*daemon, console, children);
+    console.Print(
+        "The next attempt comes in 60 s, or when you press Enter; Ctrl-Alt-Del "
+        "restarts the machine.");
+    console.WaitForEnter(kRetryPause);
+  }
+}
+
+[[noreturn]] void Boot(std::span<char*> arguments) {
+  const Status mounted = MountKernelFileSystems();
+  Console console;
+  Children children;
+  if (!mounted) StayAndExplain(mounted.error(), console, children);
+  console.Print("starting");
+  RaiseClockOrWarn(console);
+  const Result<Settings> settings = LoadSettings();
+  if (!settings) StayAndExplain(settings.error(), console, children);
+  // The root's own /etc/hostname wins later.
+  const std::string& hostname = settings->hostname;
+  if (!hostname.empty() && sethostname(hostname.c_str(), hostname.size()) < 0) {
+    console.Print("warning: cannot set the host name " + hostname);
+  }
+  const Connection connection = WaitForConnection(console, children);
+  const Status resolver =
+      ReplaceFile("/etc/resolv.conf", ResolverSettings(connection.lease), 0644);
+  if (!resolver) console.Print("warning: " + resolver.error().message());
+  const std::string init = MountUntilBootable(*settings, console, children);
+  PrepareRuntime(connection, console);
+  console.Print("handing over to " + init);
+  const Error error = EnterNewRoot(init, arguments);
+  StayAndExplain(error, console, children);
+}
+
+}  // namespace
+}  // namespace driveroot
+
+int main(int argc, char** argv) {
+  if (getpid() != 1) {
+    std::fprintf(stderr,
+                 "init: this is the first process of a driveroot image and "
+                 "does nothing elsewhere\n");
+    return 1;
+  }
+  umask(022);
+  driveroot::Boot(std::span(argv, static_cast<size_t>(argc)).subspan(1));
+}

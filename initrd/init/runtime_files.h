@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the new root finds in /run: the texts that tell its programs to leave
+// the network of the root file system alone, which name servers there are, and
+// the unit that commits the volume at shutdown.
+//
+// Pure functions: safe from any thread.
+#ifndef INITRD_INIT_RUNTIME_FILES_H_
+#define INITRD_INIT_RUNTIME_FILES_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "initrd/init/network.h"
+
+namespace driveroot {
+
+struct RuntimeFile {
+  std::string path = {};  // Absolute, below /run.
+  std::string content = {};
+};
+
+// The name servers in the format of resolv.conf(5).
+std::string ResolverSettings(const Lease& lease);
+
+std::vector<RuntimeFile> RuntimeFiles(const Connection& connection);
+
+// Where below /run the target of the symlink /etc/resolv.conf of the new root
+// lies, as an absolute path; nothing if it points elsewhere.
+std::optional<std::string> ResolverTargetInRun(std::string_view target);
+
+}  // namespace driveroot
+
+#endif  // INITRD_INIT_RUNTIME_FILES_H_

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "initrd/init/runtime_files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+#include <string>
+
+namespace driveroot {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Key;
+using ::testing::Not;
+
+Connection SomeConnection() {
+  return {.lease = {.interface = "eth0",
+                    .address = "10.0.2.15",
+                    .prefix_length = 24,
+                    .routers = {"10.0.2.2"},
+                    .dns_servers = {"10.0.2.3", "9.9.9.9"},
+                    .search_domains = {"a.example", "b.example"}},
+          .mac_address = "52:54:00:12:34:56"};
+}
+
+std::map<std::string, std::string> FilesByPath(const Connection& connection) {
+  std::map<std::string, std::string> files;
+  for (const RuntimeFile& file : RuntimeFiles(connection)) {
+    files[file.path] = file.content;
+  }
+  return files;
+}
+
+TEST(RuntimeFilesTest, NetworkdKeepsWhatTheRootNeeds) {
+  EXPECT_EQ(FilesByPath(
+                SomeConnection())["/run/systemd/network/05-driveroot.network"],
+            "[Match]\nMACAddress=52:54:00:12:34:56\nKind=!*\n\n"
+            "[Network]\nDHCP=ipv4\nKeepConfiguration=yes\n\n"
+            "[DHCPv4]\nClientIdentifier=mac\n");
+}
+
+TEST(RuntimeFilesTest, OtherNetworkProgramsLeaveTheInterfaceAlone) {
+  std::map<std::string, std::string> files = FilesByPath(SomeConnection());
+  EXPECT_THAT(files["/run/NetworkManager/conf.d/05-driveroot.conf"],
+              HasSubstr("unmanaged-devices=mac:52:54:00:12:34:56"));
+  EXPECT_EQ(files["/run/network/ifstate"], "eth0=eth0\n");
+}
+
+TEST(RuntimeFilesTest, NameServersReachResolvedAndOthers) {
+  std::map<std::string, std::string> files = FilesByPath(SomeConnection());
+  EXPECT_EQ(files["/run/systemd/resolved.conf.d/05-driveroot.conf"],
+            "[Resolve]\nDNS=10.0.2.3 9.9.9.9\nDomains=a.example b.example\n");
+  EXPECT_EQ(files["/run/driveroot/resolv.conf"],
+            "nameserver 10.0.2.3\nnameserver 9.9.9.9\n"
+            "search a.example b.example\n");
+}
+
+TEST(RuntimeFilesTest, WithoutNameServersResolvedGetsNoFile) {
+  Connection connection = SomeConnection();
+  connection.lease.dns_servers.clear();
+  EXPECT_THAT(
+      FilesByPath(connection),
+      Not(Contains(Key("/run/systemd/resolved.conf.d/05-driveroot.conf"))));
+}
+
+TEST(RuntimeFilesTest, TheCommitUnitCallsTheInstalledHelper) {
+  EXPECT_THAT(
+      FilesByPath(
+          SomeConnection())["/run/systemd/system/driveroot-commit.service"],
+      HasSubstr("\nExecStop=/run/initramfs/shutdown --commit\n"));
+}
+
+TEST(ResolverTargetInRunTest, FollowsOnlyIntoRun) {
+  EXPECT_EQ(ResolverTargetInRun("../run/systemd/resolve/stub-resolv.conf"),
+            "/run/systemd/resolve/stub-resolv.conf");
+  EXPECT_EQ(ResolverTargetInRun("/run/resolvconf/resolv.conf"),
+            "/run/resolvconf/resolv.conf");
+  EXPECT_EQ(ResolverTargetInRun("resolvconf/run/resolv.conf"), std::nullopt);
+  EXPECT_EQ(ResolverTargetInRun("/run/../etc/shadow"), std::nullopt);
+  EXPECT_EQ(ResolverTargetInRun("../../../run/x"), "/run/x");
+  EXPECT_EQ(ResolverTargetInRun("/run/"), std::nullopt);
+  EXPECT_EQ(ResolverTargetInRun(""), std::nullopt);
+}
+
+}  // namespace
+}  // namespace driveroot
