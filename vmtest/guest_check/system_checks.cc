@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include "driveroot/base/files.h"
+#include "vmtest/guest_check/checks.h"
+#include "vmtest/process/process.h"
+
+namespace driveroot::vmtest {
+namespace {
+
+constexpr uint64_t kMaxBytes = 1 << 20;
+
+std::string Trimmed(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+Status RootIsDriveroot() {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string mounts,
+                             ReadFile("/proc/self/mounts", kMaxBytes));
+  return Expect(
+      mounts.find("driveroot / fuse.driveroot rw") != std::string::npos,
+      "no \"driveroot / fuse.driveroot rw\" among\n" + mounts);
+}
+
+Status SystemdIsContent() {
+  // Waits until the start is over; its code is not 0 when a unit failed.
+  const Result<std::string> state =
+      Run({"/usr/bin/systemctl", "is-system-running", "--wait"});
+  const std::string failed =
+      Run({"/usr/bin/systemctl", "--failed", "--no-legend", "--plain"})
+          .value_or("(systemctl --failed does not work)");
+  return Expect(state && Trimmed(*state) == "running",
+                "state " + (state ? *state : state.error().message()) +
+                    ", failed units:\n" + failed);
+}
+
+Status DefaultTargetIsReached() {
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const std::string state,
+      Run({"/usr/bin/systemctl", "is-active", "default.target"}));
+  return Expect(Trimmed(state) == "active", "default.target is " + state);
+}
+
+Status UserNamespaces() {
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const std::string uid,
+      Run({"/usr/bin/unshare", "-U", "--map-root-user", "/usr/bin/id", "-u"}));
+  DRIVEROOT_RETURN_IF_ERROR(
+      Expect(Trimmed(uid) == "0", "unshare -U printed " + uid));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const std::string unprivileged,
+      Run({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534",
+           "--clear-groups", "/usr/bin/unshare", "-U", "/usr/bin/id", "-u"}));
+  return Expect(!Trimmed(unprivileged).empty(), "no user id as nobody");
+}
+
+Status NamesResolve() {
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const std::string found,
+      Run({"/usr/bin/getent", "ahostsv4", "www.googleapis.com"}));
+  return Expect(found.starts_with("10.0.2.2 "), "getent printed " + found);
+}
+
+Status PackagesAreWhole() {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string audit,
+                             Run({"/usr/bin/dpkg", "--audit"}));
+  return Expect(audit.empty(), audit);
+}
+
+}  // namespace
+
+Result<std::string> Run(const std::vector<std::string>& command) {
+  ProcessOptions options;
+  options.arguments = command;
+  return RunToEnd(options);
+}
+
+Status Expect(bool condition, const std::string& message) {
+  if (condition) return {};
+  return Fail(ErrorCode::kInternal, message);
+}
+
+std::vector<Check> SystemChecks() {
+  return {{"root is fuse.driveroot", RootIsDriveroot},
+          {"systemd runs with no failed unit", SystemdIsContent},
+          {"default target is reached", DefaultTargetIsReached},
+          {"user namespaces", UserNamespaces},
+          {"names resolve", NamesResolve},
+          {"dpkg finds nothing amiss", PackagesAreWhole}};
+}
+
+}  // namespace driveroot::vmtest
