@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One exchange as libcurl sees it: the options of an easy handle, its
+// callbacks, and what its outcome means. A detail of HttpClient.
+//
+// Thread-safety: none; all of it runs on the network thread.
+#ifndef DRIVEROOT_NET_CURL_TRANSFER_H_
+#define DRIVEROOT_NET_CURL_TRANSFER_H_
+
+#include <curl/curl.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "driveroot/base/result.h"
+#include "driveroot/net/http.h"
+#include "driveroot/net/http_client.h"
+
+namespace driveroot {
+
+struct CurlEasyDeleter {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+using CurlEasy = std::unique_ptr<CURL, CurlEasyDeleter>;
+
+struct CurlListDeleter {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using CurlList = std::unique_ptr<curl_slist, CurlListDeleter>;
+
+// What one finished exchange adds to the counters.
+struct TransferCosts {
+  uint64_t body_up = 0;
+  uint64_t body_down = 0;
+  uint64_t bytes_up = 0;
+  uint64_t bytes_down = 0;
+  uint64_t connections = 0;
+  uint64_t milliseconds = 0;
+};
+
+class CurlTransfer {
+ public:
+  // `request` stays valid while this lives.
+  explicit CurlTransfer(const HttpRequest& request) : request_(request) {}
+  CurlTransfer(const CurlTransfer&) = delete;
+  CurlTransfer& operator=(const CurlTransfer&) = delete;
+
+  // Prepares `easy`, fresh or reset, for this exchange.
+  Status Configure(CURL* easy, const HttpClientOptions& options,
+                   const std::string& no_proxy);
+
+  // The outcome, once libcurl says that the exchange is over. `trusted_before`:
+  // this server's certificate was once found good, so that a bad one now is
+  // somebody in between (a captive portal), which passes.
+  Result<HttpResponse> Finish(CURL* easy, CURLcode code, bool trusted_before);
+
+  static TransferCosts Costs(CURL* easy);
+
+ private:
+  static size_t OnRead(char* buffer, size_t size, size_t count, void* self);
+  static int OnSeek(void* self, curl_off_t offset, int origin);
+  static size_t OnHeader(char* line, size_t size, size_t count, void* self);
+  static size_t OnWrite(char* bytes, size_t size, size_t count, void* self);
+
+  Status SetHeaders(CURL* easy);
+  Error NetworkError(CURL* easy, CURLcode code, bool trusted_before) const;
+
+  const HttpRequest& request_;
+  HttpResponse response_;
+  CurlList headers_;
+  size_t piece_ = 0;         // of request_.body, next to be sent
+  size_t piece_offset_ = 0;  // in that piece
+  bool too_long_ = false;    // the response exceeded its bound
+  std::string error_text_;   // CURL_ERROR_SIZE bytes for libcurl
+};
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_NET_CURL_TRANSFER_H_

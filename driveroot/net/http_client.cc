@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/net/http_client.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "driveroot/net/curl_transfer.h"
+#include "driveroot/net/url.h"
+
+namespace driveroot {
+namespace {
+
+// Upper bound of one poll: libcurl's timers and wake-ups end it earlier.
+constexpr int kPollMilliseconds = 1000;
+constexpr size_t kMaxIdleHandles = 32;
+
+struct CurlMultiDeleter {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+using CurlMulti = std::unique_ptr<CURLM, CurlMultiDeleter>;
+
+// A fake server on this machine is never behind the user's proxy.
+std::string NoProxyList() {
+  std::string list = "localhost,127.0.0.1,::1";
+  for (const char* name : {"no_proxy", "NO_PROXY"}) {
+    const char* value = getenv(name);
+    if (value != nullptr && *value != '\0') return list + "," + value;
+  }
+  return list;
+}
+
+std::string Origin(const std::string& url) {
+  const std::optional<UrlParts> parts = ParseUrl(url);
+  return parts ? parts->host + ":" + std::to_string(parts->port) : "";
+}
+
+// A request on its way, on the stack of the thread that waits for it.
+struct Call {
+  explicit Call(const HttpRequest& r) : request(r), transfer(r) {}
+
+  const HttpRequest& request;
+  CurlTransfer transfer;
+  CurlEasy easy;
+  std::optional<Result<HttpResponse>> outcome;  // guarded by Loop::mutex_
+  std::condition_variable done;
+};
+
+}  // namespace
+
+// The network thread and what it owns. mutex_ guards what callers share with
+// it; nothing blocks while holding it.
+class HttpClient::Loop {
+ public:
+  explicit Loop(HttpClientOptions options)
+      : options_(std::move(options)), no_proxy_(NoProxyList()) {
+    // Initialises libcurl once for the process; threads come later.
+    static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (initialised == CURLE_OK) multi_.reset(curl_multi_init());
+    if (multi_ == nullptr) return;
+    curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAX_HOST_CONNECTIONS,
+                      options_.connections_per_host);
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAX_CONCURRENT_STREAMS,
+                      options_.streams_per_connection);
+    thread_ = std::thread([this] { Run(); });
+    pthread_setname_np(thread_.native_handle(), "driveroot-net");
+  }
+
+  ~Loop() {
+    Cancel();
+    if (thread_.joinable()) thread_.join();
+    // Handles must leave before the multi that knows them.
+    idle_.clear();
+  }
+
+  Result<HttpResponse> Perform(const HttpRequest& request) {
+    if (multi_ == nullptr) {
+      return Fail(ErrorCode::kInternal, "libcurl cannot be initialised");
+    }
+    Call call(request);
+    std::unique_lock lock(mutex_);
+    if (cancelled_) return Fail(ErrorCode::kCancelled, "shutting down");
+    submitted_.push_back(&call);
+    curl_multi_wakeup(multi_.get());
+    call.done.wait(lock, [&] { return call.outcome.has_value(); });
+    return *std::move(call.outcome);
+  }
+
+  void Cancel() {
+    std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    if (multi_ != nullptr) curl_multi_wakeup(multi_.get());
+  }
+
+  NetCounters Counters() const {
+    std::lock_guard lock(mutex_);
+    return counters_;
+  }
+
+ private:
+  void Run() {
+    while (StartSubmitted()) {
+      int running = 0;
+      curl_multi_perform(multi_.get(), &running);
+      FinishDone();
+      curl_multi_poll(multi_.get(), nullptr, 0, kPollMilliseconds, nullptr);
+    }
+    for (const auto& [easy, call] : active_) {
+      curl_multi_remove_handle(multi_.get(), easy);
+      call->easy.reset();
+      Complete(call, Fail(ErrorCode::kCancelled, "shutting down"));
+    }
+    active_.clear();
+  }
+
+  // Begins what was handed over; false when cancelled.
+  bool StartSubmitted() {
+    std::deque<Call*> submitted;
+    bool cancelled;
+    {
+      std::lock_guard lock(mutex_);
+      submitted.swap(submitted_);
+      cancelled = cancelled_;
+    }
+    for (Call* call : submitted) {
+      Status started = cancelled ? Fail(ErrorCode::kCancelled, "shutting down")
+                                 : Start(call);
+      if (!started) {
+        call->easy.reset();
+        Complete(call, std::unexpected(started.error()));
+      }
+    }
+    return !cancelled;
+  }
+
+  Status Start(Call* call) {
+    if (idle_.empty()) {
+      call->easy.reset(curl_easy_init());
+    } else {
+      call->easy = std::move(idle_.back());
+      idle_.pop_back();
+    }
+    CURL* easy = call->easy.get();
+    if (easy == nullptr) {
+      return Fail(ErrorCode::kInternal, "no memory for an HTTP request");
+    }
+    DRIVEROOT_RETURN_IF_ERROR(
+        call->transfer.Configure(easy, options_, no_proxy_));
+    const CURLMcode code = curl_multi_add_handle(multi_.get(), easy);
+    if (code != CURLM_OK) {
+      return Fail(ErrorCode::kInternal,
+                  std::string("libcurl: ") + curl_multi_strerror(code));
+    }
+    active_.emplace(easy, call);
+    return {};
+  }
+
+  void FinishDone() {
+    int left = 0;
+    while (CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      CURL* easy = message->easy_handle;
+      const CURLcode code = message->data.result;
+      const auto found = active_.find(easy);
+      if (found == active_.end()) continue;
+      Call* call = found->second;
+      active_.erase(found);
+      Finish(call, code);
+    }
+  }
+
+  void Finish(Call* call, CURLcode code) {
+    CURL* easy = call->easy.get();
+    const std::string origin = Origin(call->request.url);
+    Result<HttpResponse> outcome =
+        call->transfer.Finish(easy, code, trusted_.contains(origin));
+    if (outcome) trusted_.insert(origin);
+    Count(call->request, CurlTransfer::Costs(easy), outcome);
+
+    curl_multi_remove_handle(multi_.get(), easy);
+    // Forgets the token and the pointers into the caller's stack.
+    curl_easy_reset(easy);
+    if (idle_.size() < kMaxIdleHandles) idle_.push_back(std::move(call->easy));
+    call->easy.reset();
+    Complete(call, std::move(outcome));
+  }
+
+  // Hands the outcome over. The call is gone as soon as the lock is.
+  void Complete(Call* call, Result<HttpResponse> outcome) {
+    std::lock_guard lock(mutex_);
+    call->outcome = std::move(outcome);
+    call->done.notify_one();
+  }
+
+  void Count(const HttpRequest& request, const TransferCosts& costs,
+             const Result<HttpResponse>& outcome) {
+    std::lock_guard lock(mutex_);
+    CallCounters& call = counters_.calls[std::string(request.call)];
+    call.method = request.method;
+    ++call.requests;
+    if (!outcome || outcome->status >= 400) ++call.failures;
+    call.bytes_up += costs.body_up;
+    call.bytes_down += costs.body_down;
+    call.milliseconds += costs.milliseconds;
+    ++counters_.requests;
+    counters_.bytes_up += costs.bytes_up;
+    counters_.bytes_down += costs.bytes_down;
+    counters_.connections_opened += costs.connections;
+    if (!outcome) ++counters_.network_failures;
+    if (outcome && outcome->http_version == 20) ++counters_.http2_responses;
+  }
+
+  const HttpClientOptions options_;
+  const std::string no_proxy_;
+  CurlMulti multi_;
+
+  // Of the network thread alone.
+  std::unordered_map<CURL*, Call*> active_;
+  std::vector<CurlEasy> idle_;
+  std::set<std::string> trusted_;  // origins whose certificate was found good
+
+  mutable std::mutex mutex_;
+  std::deque<Call*> submitted_;
+  bool cancelled_ = false;
+  NetCounters counters_;
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+HttpClient::HttpClient(HttpClientOptions options)
+    : loop_(std::make_unique<Loop>(std::move(options))) {}
+
+HttpClient::~HttpClient() = default;
+
+Result<HttpResponse> HttpClient::Perform(const HttpRequest& request) {
+  return loop_->Perform(request);
+}
+
+void HttpClient::Cancel() { loop_->Cancel(); }
+
+NetCounters HttpClient::Counters() const { return loop_->Counters(); }
+
+}  // namespace driveroot

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/store/drive/drive_api.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <iterator>
+#include <set>
+#include <system_error>
+
+#include "driveroot/net/google_error.h"
+#include "driveroot/net/json.h"
+#include "driveroot/net/url.h"
+#include "driveroot/store/drive/drive_json.h"
+#include "driveroot/store/drive/resumable_upload.h"
+
+namespace driveroot {
+namespace {
+
+constexpr size_t kMaxIdBytes = 128;
+// Google advises resumable uploads beyond this.
+constexpr size_t kMaxMultipartBytes = 5'000'000;
+// Longer than the longest file that Drive stores (5 TB): offsets are bounded by
+// it, so that no sum overflows.
+constexpr uint64_t kBeyondAnyFile = uint64_t{1} << 43;
+// Room for an error body where a few content bytes were asked for.
+constexpr uint64_t kErrorBodyBytes = 64u << 10;
+constexpr size_t kMaxReserveBytes = 64u << 20;
+
+AttemptFailure Garbled(std::string_view call, const std::string& detail) {
+  return {.error = Error(
+              ErrorCode::kUnavailable,
+              "the answer to " + std::string(call) + " is garbled: " + detail),
+          .retry = RetryClass::kTransient,
+          .retry_after = {},
+          .http_status = 200};
+}
+
+// The first byte and the count of "bytes 0-99/1234"; nothing when malformed.
+struct ContentRange {
+  uint64_t first = 0;
+  uint64_t count = 0;
+};
+std::optional<ContentRange> ParseContentRange(std::string_view text) {
+  constexpr std::string_view kUnit = "bytes ";
+  if (!text.starts_with(kUnit)) return std::nullopt;
+  text.remove_prefix(kUnit.size());
+  uint64_t first = 0;
+  uint64_t last = 0;
+  const char* end = text.data() + text.size();
+  auto parsed = std::from_chars(text.data(), end, first);
+  if (parsed.ec != std::errc() || parsed.ptr == end || *parsed.ptr != '-') {
+    return std::nullopt;
+  }
+  parsed = std::from_chars(parsed.ptr + 1, end, last);
+  if (parsed.ec != std::errc() || last < first || last >= kBeyondAnyFile) {
+    return std::nullopt;
+  }
+  return ContentRange{.first = first, .count = last - first + 1};
+}
+
+// A line that occurs in no content: 128 random bits.
+std::string NewBoundary() {
+  constexpr char kHex[] = "0123456789abcdef";
+  unsigned char bytes[16];
+  // Cannot fail for so few bytes once the kernel has booted.
+  (void)getentropy(bytes, sizeof(bytes));
+  std::string boundary = "driveroot-";
+  for (const unsigned char byte : bytes) {
+    boundary += kHex[byte >> 4];
+    boundary += kHex[byte & 15];
+  }
+  return boundary;
+}
+
+// Accepts the metadata of a file only when it is the one that was made.
+Status CheckId(const rapidjson::Document& document, std::string_view id) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const DriveFile file, ParseDriveFile(document));
+  if (file.id != id) return Fail(ErrorCode::kDataLoss, "another file's id");
+  return {};
+}
+
+}  // namespace
+
+bool IsDriveId(std::string_view id) {
+  return !id.empty() && id.size() <= kMaxIdBytes &&
+         std::ranges::all_of(id, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                  (c >= '0' && c <= '9') || c == '-' || c == '_';
+         });
+}
+
+std::string QuoteForQuery(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  quoted += '\'';
+  return quoted;
+}
+
+Status DriveApi::CallForJson(HttpRequest request, const Parser& parse,
+                             Pacer* pacer) {
+  return client_->retrier().Run(request.call, [&](Backoff&) -> Attempt<void> {
+    Attempt<HttpResponse> response = client_->Try(&request, {}, pacer);
+    if (!response) return std::unexpected(std::move(response).error());
+    const Result<rapidjson::Document> document =
+        ParseJsonObject(response->body, "it");
+    Status accepted =
+        document ? parse(*document) : std::unexpected(document.error());
+    if (accepted) return {};
+    return std::unexpected(Garbled(request.call, accepted.error().message()));
+  });
+}
+
+Result<std::vector<DriveFile>> DriveApi::List(std::string_view query,
+                                              std::string_view fields) {
+  const std::string wanted = "nextPageToken,files(" + std::string(fields) + ")";
+  std::vector<DriveFile> files;
+  std::set<std::string> tokens;
+  std::string token;
+  do {
+    std::string url = endpoints_.drive + "/files?" +
+                      EncodeQuery({{"q", query},
+                                   {"fields", wanted},
+                                   {"pageSize", "1000"},
+                                   {"spaces", "drive"}});
+    if (!token.empty()) url += "&" + EncodeQuery({{"pageToken", token}});
+    DriveFilePage page;
+    DRIVEROOT_RETURN_IF_ERROR(CallForJson(
+        {.call = "files.list", .url = std::move(url), .accept_gzip = true},
+        [&page](const rapidjson::Document& document) -> Status {
+          DRIVEROOT_ASSIGN_OR_RETURN(page, ParseFileList(document));
+          return {};
+        }));
+    std::ranges::move(page.files, std::back_inserter(files));
+    token = std::move(page.next_page_token);
+    if (!token.empty() && !tokens.insert(token).second) {
+      return Fail(ErrorCode::kDataLoss,
+                  "files.list goes round in circles: a page token came twice");
+    }
+  } while (!token.empty());
+  return files;
+}
+
+Result<DriveFile> DriveApi::Get(std::string_view id, std::string_view fields) {
+  DriveFile file;
+  DRIVEROOT_RETURN_IF_ERROR(
+      CallForJson({.call = "files.get",
+                   .url = endpoints_.drive + "/files/" + PercentEncode(id) +
+                          "?" + EncodeQuery({{"fields", fields}})},
+                  [&](const rapidjson::Document& document) -> Status {
+                    DRIVEROOT_RETURN_IF_ERROR(CheckId(document, id));
+                    DRIVEROOT_ASSIGN_OR_RETURN(file, ParseDriveFile(document));
+                    return {};
+                  }));
+  return file;
+}
+
+Result<std::vector<std::string>> DriveApi::GenerateIds(int count) {
+  std::vector<std::string> ids;
+  DRIVEROOT_RETURN_IF_ERROR(CallForJson(
+      {.call = "files.generateIds",
+       .url = endpoints_.drive + "/files/generateIds?" +
+              EncodeQuery({{"count", std::to_string(count)},
+                           {"space", "drive"},
+                           {"fields", "ids"}})},
+      [&](const rapidjson::Document& document) -> Status {
+        DRIVEROOT_ASSIGN_OR_RETURN(ids, ParseGeneratedIds(document, count));
+        return {};
+      }));
+  return ids;
+}
+
+Status DriveApi::CreateMetadata(const NewDriveFile& file) {
+  const std::string json = NewFileJson(file);
+  return CallForJson(
+      {.call = "files.create",
+       .method = "POST",
+       .url = endpoints_.drive + "/files?fields=id",
+       .headers = {{"Content-Type", "application/json; charset=UTF-8"}},
+       .body = {json}},
+      [&](const rapidjson::Document& document) {
+        return CheckId(document, file.id);
+      },
+      &write_pacer_);
+}
+
+Status DriveApi::Upload(const NewDriveFile& file, std::string_view bytes) {
+  return bytes.size() <= kMaxMultipartBytes ? UploadMultipart(file, bytes)
+                                            : UploadResumable(file, bytes);
+}
+
+Status DriveApi::UploadMultipart(const NewDriveFile& file,
+                                 std::string_view bytes) {
+  const std::string boundary = NewBoundary();
+  const std::string head =
+      "--" + boundary +
+      "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" +
+      NewFileJson(file) + "\r\n--" + boundary +
+      "\r\nContent-Type: " + file.mime_type + "\r\n\r\n";
+  const std::string tail = "\r\n--" + boundary + "--\r\n";
+  return CallForJson(
+      {.call = "files.create",
+       .method = "POST",
+       .url = endpoints_.upload + "/files?uploadType=multipart&fields=id",
+       .headers = {{"Content-Type", "multipart/related; boundary=" + boundary}},
+       .body = {head, bytes, tail}},
+      [&](const rapidjson::Document& document) {
+        return CheckId(document, file.id);
+      },
+      &write_pacer_);
+}
+
+Status DriveApi::UploadResumable(const NewDriveFile& file,
+                                 std::string_view bytes) {
+  ResumableUpload upload(client_, &write_pacer_, endpoints_.upload, file,
+                         bytes);
+  return client_->retrier().Run("files.create", [&](Backoff& backoff) {
+    return upload.Continue(&backoff);
+  });
+}
+
+Status DriveApi::UpdateContent(std::string_view id, std::string_view bytes,
+                               std::string_view mime_type) {
+  return CallForJson(
+      {.call = "files.update",
+       .method = "PATCH",
+       .url = endpoints_.upload + "/files/" + PercentEncode(id) +
+              "?uploadType=media&fields=id",
+       .headers = {{"Content-Type", std::string(mime_type)}},
+       .body = {bytes}},
+      [&](const rapidjson::Document& document) {
+        return CheckId(document, id);
+      },
+      &write_pacer_);
+}
+
+Attempt<std::string> DriveApi::TryDownload(HttpRequest* request,
+                                           uint64_t offset, uint64_t length) {
+  constexpr int kPartial = 206;
+  constexpr int kRangeNotSatisfiable = 416;
+  Attempt<HttpResponse> response =
+      client_->Try(request, {kRangeNotSatisfiable, 403});
+  if (!response) return std::unexpected(std::move(response).error());
+  if (response->status == kRangeNotSatisfiable) return "";
+  if (response->status == 403) {
+    AttemptFailure failure = FailureFromResponse(request->call, *response);
+    // Google's scanner dislikes the bytes; their owner may have them anyway.
+    // On clean files the parameter is an error, so it is added only now.
+    constexpr std::string_view kAcknowledge = "&acknowledgeAbuse=true";
+    if (GoogleErrorReason(response->body) == "cannotDownloadAbusiveFile" &&
+        !request->url.ends_with(kAcknowledge)) {
+      request->url += kAcknowledge;
+      return TryDownload(request, offset, length);
+    }
+    return std::unexpected(std::move(failure));
+  }
+  if (response->status == kPartial) {
+    const std::optional<ContentRange> range =
+        ParseContentRange(response->Header("content-range").value_or(""));
+    if (!range || range->first != offset || range->count > length ||
+        range->count != response->body.size()) {
+      return std::unexpected(
+          Garbled(request->call, "another range than asked for"));
+    }
+    return std::move(response->body);
+  }
+  // A whole file is fine when it is no more than what was asked for.
+  if (offset == 0 && response->body.size() <= length) {
+    return std::move(response->body);
+  }
+  return std::unexpected(Garbled(request->call, "the range was ignored"));
+}
+
+Result<std::string> DriveApi::Download(std::string_view id, uint64_t offset,
+                                       uint64_t length) {
+  // A byte at least: an empty range cannot be written, yet a missing file must
+  // be noticed.
+  const uint64_t first = std::min(offset, kBeyondAnyFile);
+  const uint64_t count = std::clamp<uint64_t>(length, 1, kBeyondAnyFile);
+  HttpRequest request{
+      .call = "files.download",
+      .url = endpoints_.drive + "/files/" + PercentEncode(id) + "?alt=media",
+      .headers = {{"Range", "bytes=" + std::to_string(first) + "-" +
+                                std::to_string(first + count - 1)}},
+      .max_response_bytes = count + kErrorBodyBytes,
+      .expected_response_bytes =
+          count <= kMaxReserveBytes ? static_cast<size_t>(count) : 0};
+  Result<std::string> bytes = client_->retrier().Run(
+      request.call,
+      [&](Backoff&) { return TryDownload(&request, first, count); });
+  if (bytes && length == 0) bytes->clear();
+  return bytes;
+}
+
+Status DriveApi::Delete(std::string_view id) {
+  HttpRequest request{.call = "files.delete",
+                      .method = "DELETE",
+                      .url = endpoints_.drive + "/files/" + PercentEncode(id)};
+  return client_->retrier().Run(
+      request.call, [&](Backoff& backoff) -> Attempt<void> {
+        Attempt<HttpResponse> response =
+            client_->Try(&request, {}, &write_pacer_);
+        if (response) return {};
+        if (response.error().http_status == 404 && backoff.failures() > 0) {
+          return {};
+        }
+        return std::unexpected(std::move(response).error());
+      });
+}
+
+Result<DriveQuota> DriveApi::Quota() {
+  DriveQuota quota;
+  DRIVEROOT_RETURN_IF_ERROR(CallForJson(
+      {.call = "about.get",
+       .url = endpoints_.drive + "/about?fields=storageQuota(limit%2Cusage)"},
+      [&](const rapidjson::Document& document) -> Status {
+        DRIVEROOT_ASSIGN_OR_RETURN(quota, ParseQuota(document));
+        return {};
+      }));
+  return quota;
+}
+
+}  // namespace driveroot

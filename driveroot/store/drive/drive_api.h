@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The calls of the Google Drive API v3 that driveroot makes, as functions on
+// plain values:
+// https://developers.google.com/workspace/drive/api/reference/rest/v3
+//
+// Every method blocks, retries by the client's policy, and may be called from
+// any thread. Answers are not trusted: what does not parse, or names an id that
+// no id can be, counts as garbled and is asked for again.
+//
+// Errors: those of FailureFromResponse() (driveroot/net/google_error.h), and
+// kUnavailable, kUnauthenticated and kCancelled from below.
+#ifndef DRIVEROOT_STORE_DRIVE_DRIVE_API_H_
+#define DRIVEROOT_STORE_DRIVE_DRIVE_API_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "driveroot/base/result.h"
+#include "driveroot/net/api_client.h"
+#include "driveroot/net/endpoints.h"
+#include "driveroot/net/pacer.h"
+#include "rapidjson/document.h"
+
+namespace driveroot {
+
+inline constexpr std::string_view kFolderMimeType =
+    "application/vnd.google-apps.folder";
+
+// A file or folder, as far as the call asked for it.
+struct DriveFile {
+  std::string id = {};
+  std::string name = {};
+  std::string mime_type = {};
+  std::string created_time = {};  // RFC 3339
+  uint64_t size = 0;
+  bool trashed = false;
+  std::map<std::string, std::string> app_properties = {};
+};
+
+// The metadata of a file that is about to be made.
+struct NewDriveFile {
+  std::string id = {};  // from GenerateIds()
+  std::string name = {};
+  std::string parent = {};  // empty: the root of My Drive
+  std::string mime_type = {};
+  std::map<std::string, std::string> app_properties = {};
+};
+
+struct DriveQuota {
+  std::optional<uint64_t> limit = {};  // bytes; none: unlimited
+  uint64_t usage = 0;
+};
+
+// At most 128 of the characters that Drive ids have.
+bool IsDriveId(std::string_view id);
+
+// A string for a search query, in quotes.
+std::string QuoteForQuery(std::string_view text);
+
+class DriveApi {
+ public:
+  // `client` outlives the object.
+  DriveApi(ApiClient* client, Endpoints endpoints)
+      : client_(client), endpoints_(std::move(endpoints)) {}
+
+  // All files that match a search query; `fields` of each, e.g. "id,name".
+  Result<std::vector<DriveFile>> List(std::string_view query,
+                                      std::string_view fields);
+
+  Result<DriveFile> Get(std::string_view id, std::string_view fields);
+
+  // `count` (1 to 1000) fresh ids for new files.
+  Result<std::vector<std::string>> GenerateIds(int count);
+
+  // Creates a file without content, e.g. a folder. kAlreadyExists: the id is
+  // taken, perhaps by this very call when an answer was lost.
+  Status CreateMetadata(const NewDriveFile& file);
+
+  // Creates a file with content, in one request up to 5 MB, which is Google's
+  // advice, and by a resumable upload beyond. kAlreadyExists as above.
+  Status Upload(const NewDriveFile& file, std::string_view bytes);
+
+  // Replaces the content of a file.
+  Status UpdateContent(std::string_view id, std::string_view bytes,
+                       std::string_view mime_type);
+
+  // Bytes [offset, offset + length), fewer at the end of the file.
+  Result<std::string> Download(std::string_view id, uint64_t offset,
+                               uint64_t length);
+
+  // Deletes for good, past the trash. A file that vanished between the first
+  // attempt and a retry counts as deleted.
+  Status Delete(std::string_view id);
+
+  Result<DriveQuota> Quota();
+
+  ApiClient& client() { return *client_; }
+
+ private:
+  using Parser = std::function<Status(const rapidjson::Document&)>;
+
+  // Calls until `parse` accepts the answer, which must be a JSON object.
+  Status CallForJson(HttpRequest request, const Parser& parse,
+                     Pacer* pacer = nullptr);
+
+  Status UploadMultipart(const NewDriveFile& file, std::string_view bytes);
+  Status UploadResumable(const NewDriveFile& file, std::string_view bytes);
+  Attempt<std::string> TryDownload(HttpRequest* request, uint64_t offset,
+                                   uint64_t length);
+
+  ApiClient* client_;
+  Endpoints endpoints_;
+  Pacer write_pacer_;  // Google limits creates and changes together
+};
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_STORE_DRIVE_DRIVE_API_H_

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/store/drive/drive_store.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <utility>
+
+namespace driveroot {
+namespace {
+
+// What files.generateIds gives at most.
+constexpr int kMaxIds = 1000;
+// Ids fetched together: one request for the commits of about twenty minutes.
+constexpr int kIdBatch = 256;
+constexpr uint64_t kMaxSuperblockBytes = 1u << 20;
+
+constexpr std::string_view kReadmeName = "README.txt";
+constexpr std::string_view kSuperblockName = "superblock.json";
+constexpr std::string_view kSuperblockMimeType = "application/json";
+
+std::string_view MimeTypeOf(ObjectKind kind) {
+  return kind == ObjectKind::kReadme ? "text/plain"
+                                     : "application/octet-stream";
+}
+
+Status CheckObjectId(const ObjectId& id) {
+  if (IsDriveId(id)) return {};
+  return Fail(ErrorCode::kInvalidArgument, "not an object id: " + id);
+}
+
+}  // namespace
+
+const std::string& DriveStore::FolderOf(ObjectKind kind) const {
+  switch (kind) {
+    case ObjectKind::kLogRecord:
+      return layout_.log;
+    case ObjectKind::kSegment:
+      return layout_.segments;
+    case ObjectKind::kCheckpoint:
+      return layout_.checkpoints;
+    case ObjectKind::kReadme:
+      break;
+  }
+  return layout_.folder;
+}
+
+Result<std::vector<ObjectId>> DriveStore::NewIds(int count) {
+  if (count < 1 || count > kMaxIds) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "cannot give " + std::to_string(count) + " ids");
+  }
+  const auto wanted = static_cast<size_t>(count);
+  std::vector<ObjectId> ids;
+  {
+    std::lock_guard lock(mutex_);
+    const size_t taken = std::min(wanted, spare_ids_.size());
+    std::move(spare_ids_.end() - static_cast<std::ptrdiff_t>(taken),
+              spare_ids_.end(), std::back_inserter(ids));
+    spare_ids_.resize(spare_ids_.size() - taken);
+  }
+  if (ids.size() == wanted) return ids;
+
+  // When the request fails, the ids taken above are lost; they cost nothing.
+  const int missing = count - static_cast<int>(ids.size());
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      std::vector<std::string> fresh,
+      client_->api().GenerateIds(std::max(missing, kIdBatch)));
+  const auto split = fresh.begin() + missing;
+  std::move(fresh.begin(), split, std::back_inserter(ids));
+  std::lock_guard lock(mutex_);
+  std::move(split, fresh.end(), std::back_inserter(spare_ids_));
+  return ids;
+}
+
+Status DriveStore::Create(const ObjectId& id, ObjectKind kind,
+                          std::string_view name, std::string_view bytes) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckObjectId(id));
+  return client_->api().Upload({.id = id,
+                                .name = std::string(name),
+                                .parent = FolderOf(kind),
+                                .mime_type = std::string(MimeTypeOf(kind))},
+                               bytes);
+}
+
+Result<std::string> DriveStore::Read(const ObjectId& id, uint64_t offset,
+                                     uint64_t length) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckObjectId(id));
+  return client_->api().Download(id, offset, length);
+}
+
+Status DriveStore::Remove(const ObjectId& id) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckObjectId(id));
+  return client_->api().Delete(id);
+}
+
+Result<std::vector<ObjectInfo>> DriveStore::List(ObjectKind kind) {
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      std::vector<DriveFile> files,
+      client_->api().List(
+          QuoteForQuery(FolderOf(kind)) + " in parents and trashed=false",
+          "id,name,size,mimeType"));
+  std::vector<ObjectInfo> infos;
+  infos.reserve(files.size());
+  for (DriveFile& file : files) {
+    if (file.mime_type == kFolderMimeType) continue;
+    // The volume's own folder holds the superblock, too, and perhaps what
+    // somebody put there by hand.
+    if (kind == ObjectKind::kReadme && file.name != kReadmeName) continue;
+    infos.push_back({.id = std::move(file.id),
+                     .kind = kind,
+                     .name = std::move(file.name),
+                     .size = file.size});
+  }
+  return infos;
+}
+
+Result<std::string> DriveStore::ReadSuperblock() {
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      std::string bytes,
+      client_->api().Download(layout_.superblock, 0, kMaxSuperblockBytes + 1));
+  if (bytes.size() > kMaxSuperblockBytes) {
+    return Fail(ErrorCode::kDataLoss,
+                "superblock.json is longer than any superblock");
+  }
+  return bytes;
+}
+
+Status DriveStore::WriteSuperblock(std::string_view bytes) {
+  DriveApi& api = client_->api();
+  Status updated =
+      api.UpdateContent(layout_.superblock, bytes, kSuperblockMimeType);
+  if (updated || updated.error().code() != ErrorCode::kNotFound) return updated;
+
+  // The first one; or somebody else's first one is quicker than ours.
+  Status created = api.Upload({.id = layout_.superblock,
+                               .name = std::string(kSuperblockName),
+                               .parent = layout_.folder,
+                               .mime_type = std::string(kSuperblockMimeType)},
+                              bytes);
+  if (created || created.error().code() != ErrorCode::kAlreadyExists) {
+    return created;
+  }
+  return api.UpdateContent(layout_.superblock, bytes, kSuperblockMimeType);
+}
+
+Result<StoreSpace> DriveStore::Space() {
+  DRIVEROOT_ASSIGN_OR_RETURN(const DriveQuota quota, client_->api().Quota());
+  return StoreSpace{.total = quota.limit, .used = quota.usage};
+}
+
+}  // namespace driveroot

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ObjectStore over one folder of Google Drive. Made by CreateDriveVolume() and
+// OpenDriveVolume() (drive_volume.h).
+//
+// Thread-safety: as ObjectStore says. The client is shared with other stores.
+#ifndef DRIVEROOT_STORE_DRIVE_DRIVE_STORE_H_
+#define DRIVEROOT_STORE_DRIVE_DRIVE_STORE_H_
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "driveroot/base/result.h"
+#include "driveroot/store/drive/drive_client.h"
+#include "driveroot/store/drive/drive_volume.h"
+#include "driveroot/store/object_store.h"
+
+namespace driveroot {
+
+class DriveStore : public ObjectStore {
+ public:
+  DriveStore(std::shared_ptr<DriveClient> client, DriveVolumeLayout layout)
+      : client_(std::move(client)), layout_(std::move(layout)) {}
+
+  Result<std::vector<ObjectId>> NewIds(int count) override;
+  Status Create(const ObjectId& id, ObjectKind kind, std::string_view name,
+                std::string_view bytes) override;
+  Result<std::string> Read(const ObjectId& id, uint64_t offset,
+                           uint64_t length) override;
+  Status Remove(const ObjectId& id) override;
+  Result<std::vector<ObjectInfo>> List(ObjectKind kind) override;
+  Result<std::string> ReadSuperblock() override;
+  Status WriteSuperblock(std::string_view bytes) override;
+  Result<StoreSpace> Space() override;
+
+ private:
+  const std::string& FolderOf(ObjectKind kind) const;
+
+  std::shared_ptr<DriveClient> client_;
+  const DriveVolumeLayout layout_;
+
+  std::mutex mutex_;  // never held during a request
+  std::vector<ObjectId> spare_ids_;
+};
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_STORE_DRIVE_DRIVE_STORE_H_

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/store/drive/drive_volume.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "driveroot/store/drive/drive_api.h"
+#include "driveroot/store/drive/drive_store.h"
+
+namespace driveroot {
+namespace {
+
+constexpr std::string_view kIdPrefix = "id=";
+// As long as a file name on Linux, so that any name can be a folder elsewhere.
+constexpr size_t kMaxNameBytes = 255;
+
+constexpr const char* kMarkKey = "driveroot";
+constexpr const char* kMarkValue = "volume";
+constexpr const char* kVolumeFields =
+    "id,name,mimeType,createdTime,trashed,appProperties";
+
+struct Part {
+  const char* key;  // of appProperties
+  std::string DriveVolumeLayout::*id;
+  const char* folder_name;  // null: not a folder
+};
+constexpr std::array kParts = {
+    Part{"driveroot_log", &DriveVolumeLayout::log, "log"},
+    Part{"driveroot_segments", &DriveVolumeLayout::segments, "segments"},
+    Part{"driveroot_checkpoints", &DriveVolumeLayout::checkpoints,
+         "checkpoints"},
+    Part{"driveroot_superblock", &DriveVolumeLayout::superblock, nullptr},
+};
+
+std::string Quoted(std::string_view name) {
+  return "\"" + std::string(name) + "\"";
+}
+
+Status CheckName(std::string_view name) {
+  const bool usable = !name.empty() && name.size() <= kMaxNameBytes &&
+                      std::ranges::none_of(name, [](char c) {
+                        return (c >= 0 && c < ' ') || c == 0x7f || c == '/';
+                      });
+  if (usable) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "a volume's name has 1 to 255 bytes, no '/' and no control "
+              "characters: drive:" +
+                  std::string(name));
+}
+
+bool IsVolume(const DriveFile& file) {
+  const auto mark = file.app_properties.find(kMarkKey);
+  return mark != file.app_properties.end() && mark->second == kMarkValue &&
+         file.mime_type == kFolderMimeType;
+}
+
+std::optional<DriveVolumeLayout> LayoutOf(const DriveFile& file) {
+  DriveVolumeLayout layout{.folder = file.id};
+  for (const Part& part : kParts) {
+    const auto found = file.app_properties.find(part.key);
+    if (found == file.app_properties.end() || !IsDriveId(found->second)) {
+      return std::nullopt;
+    }
+    layout.*part.id = found->second;
+  }
+  return layout;
+}
+
+Error NoVolume(std::string_view name) {
+  return Error(ErrorCode::kNotFound,
+               "there is no volume " + Quoted(name) +
+                   " on this Google Drive that the credentials' client id "
+                   "made: check the name, or make it with `driveroot mkfs "
+                   "drive:" +
+                   std::string(name) + "`");
+}
+
+// The volumes of exactly this name. Searching by name finds one wherever it was
+// moved to, but ignores case and may miss one just made; the listing of My
+// Drive does not.
+Result<std::vector<DriveFile>> FindVolumes(DriveApi& api,
+                                           std::string_view name) {
+  const std::string is_folder =
+      "mimeType=" + QuoteForQuery(kFolderMimeType) + " and trashed=false";
+  const std::array queries = {
+      is_folder + " and name=" + QuoteForQuery(name) +
+          " and appProperties has {key=" + QuoteForQuery(kMarkKey) +
+          " and value=" + QuoteForQuery(kMarkValue) + "}",
+      is_folder + " and 'root' in parents",
+  };
+  for (const std::string& query : queries) {
+    DRIVEROOT_ASSIGN_OR_RETURN(std::vector<DriveFile> files,
+                               api.List(query, kVolumeFields));
+    std::erase_if(files, [&](const DriveFile& file) {
+      return file.name != name || file.trashed || !IsVolume(file) ||
+             !LayoutOf(file);
+    });
+    if (!files.empty()) return files;
+  }
+  return std::vector<DriveFile>();
+}
+
+Result<bool> HasSuperblock(DriveApi& api, const DriveVolumeLayout& layout) {
+  const Result<DriveFile> file = api.Get(layout.superblock, "id,trashed");
+  if (file) return !file->trashed;
+  if (file.error().code() == ErrorCode::kNotFound) return false;
+  return std::unexpected(file.error());
+}
+
+// Of several folders, those that became volumes.
+Result<std::vector<DriveFile>> OnlyComplete(DriveApi& api,
+                                            std::vector<DriveFile> files) {
+  std::vector<DriveFile> complete;
+  for (DriveFile& file : files) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const bool has,
+                               HasSuperblock(api, *LayoutOf(file)));
+    if (has) complete.push_back(std::move(file));
+  }
+  return complete;
+}
+
+Error SeveralVolumes(std::string_view name,
+                     const std::vector<DriveFile>& files) {
+  std::string message = "several volumes are named " + Quoted(name) + ":";
+  for (const DriveFile& file : files) {
+    message += " drive:id=" + file.id + " (made " + file.created_time + ")";
+  }
+  return Error(ErrorCode::kInvalidArgument, message + "; name one by its id");
+}
+
+Result<DriveVolumeLayout> FindByName(DriveApi& api, std::string_view name) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckName(name));
+  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<DriveFile> files,
+                             FindVolumes(api, name));
+  if (files.size() > 1) {
+    DRIVEROOT_ASSIGN_OR_RETURN(files, OnlyComplete(api, std::move(files)));
+    if (files.size() > 1) return std::unexpected(SeveralVolumes(name, files));
+  }
+  if (files.empty()) return std::unexpected(NoVolume(name));
+  return *LayoutOf(files.front());
+}
+
+Result<DriveVolumeLayout> FindById(DriveApi& api, std::string_view id) {
+  if (!IsDriveId(id)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "drive:id=" + std::string(id) +
+                    " is not the id of a Drive folder: it is the last part of "
+                    "the folder's address in a browser");
+  }
+  const Result<DriveFile> file = api.Get(id, kVolumeFields);
+  if (!file && file.error().code() == ErrorCode::kNotFound) {
+    return Fail(ErrorCode::kNotFound,
+                "there is no folder drive:id=" + std::string(id) +
+                    " that these credentials may see");
+  }
+  if (!file) return std::unexpected(file.error());
+  if (file->trashed) {
+    return Fail(ErrorCode::kNotFound,
+                "the volume " + Quoted(file->name) +
+                    " is in the trash of Google Drive: restore it there");
+  }
+  const std::optional<DriveVolumeLayout> layout =
+      IsVolume(*file) ? LayoutOf(*file) : std::nullopt;
+  if (!layout) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "drive:id=" + std::string(id) + " (" + Quoted(file->name) +
+                    ") is not a volume of driveroot, or another client id "
+                    "made it");
+  }
+  return *layout;
+}
+
+// Whoever repeats a broken-off attempt meets its folders again.
+Status MakeFolder(DriveApi& api, const NewDriveFile& folder) {
+  Status made = api.CreateMetadata(folder);
+  if (!made && made.error().code() == ErrorCode::kAlreadyExists) return {};
+  return made;
+}
+
+Status MakePartFolders(DriveApi& api, const DriveVolumeLayout& layout) {
+  for (const Part& part : kParts) {
+    if (part.folder_name == nullptr) continue;
+    DRIVEROOT_RETURN_IF_ERROR(
+        MakeFolder(api, {.id = layout.*part.id,
+                         .name = part.folder_name,
+                         .parent = layout.folder,
+                         .mime_type = std::string(kFolderMimeType)}));
+  }
+  return {};
+}
+
+Result<DriveVolumeLayout> MakeVolumeFolder(DriveApi& api,
+                                           std::string_view name) {
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const std::vector<std::string> ids,
+      api.GenerateIds(static_cast<int>(kParts.size()) + 1));
+  DriveVolumeLayout layout{.folder = ids[0]};
+  NewDriveFile folder{.id = ids[0],
+                      .name = std::string(name),
+                      .mime_type = std::string(kFolderMimeType),
+                      .app_properties = {{kMarkKey, kMarkValue}}};
+  for (size_t i = 0; i < kParts.size(); ++i) {
+    layout.*kParts[i].id = ids[i + 1];
+    folder.app_properties.emplace(kParts[i].key, ids[i + 1]);
+  }
+  DRIVEROOT_RETURN_IF_ERROR(MakeFolder(api, folder));
+  return layout;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
+    std::shared_ptr<DriveClient> client, std::string_view volume) {
+  if (volume.starts_with(kIdPrefix)) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "a new volume needs a name, not an id: drive:NAME");
+  }
+  DRIVEROOT_RETURN_IF_ERROR(CheckName(volume));
+  DriveApi& api = client->api();
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<DriveFile> found,
+                             FindVolumes(api, volume));
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<DriveFile> complete,
+                             OnlyComplete(api, found));
+  if (!complete.empty()) {
+    return Fail(ErrorCode::kAlreadyExists,
+                "the volume " + Quoted(volume) +
+                    " exists already (drive:id=" + complete.front().id + ")");
+  }
+  DriveVolumeLayout layout;
+  if (found.empty()) {
+    DRIVEROOT_ASSIGN_OR_RETURN(layout, MakeVolumeFolder(api, volume));
+  } else {
+    layout = *LayoutOf(found.front());
+  }
+  DRIVEROOT_RETURN_IF_ERROR(MakePartFolders(api, layout));
+  return std::make_unique<DriveStore>(std::move(client), std::move(layout));
+}
+
+Result<std::unique_ptr<ObjectStore>> OpenDriveVolume(
+    std::shared_ptr<DriveClient> client, std::string_view volume) {
+  DriveApi& api = client->api();
+  Result<DriveVolumeLayout> layout =
+      volume.starts_with(kIdPrefix)
+          ? FindById(api, volume.substr(kIdPrefix.size()))
+          : FindByName(api, volume);
+  if (!layout) return std::unexpected(std::move(layout).error());
+  return std::make_unique<DriveStore>(std::move(client), *std::move(layout));
+}
+
+}  // namespace driveroot

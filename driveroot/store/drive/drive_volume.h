@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A volume as a folder of Google Drive:
+//
+//   NAME/                 appProperties: driveroot=volume, and the ids below
+//     README.txt
+//     superblock.json
+//     log/  segments/  checkpoints/
+//
+// The folder's private properties hold the ids of its parts, so that opening a
+// volume is one request and its superblock one more. Properties are visible to
+// the client id that set them only, as are the files themselves under the scope
+// that driveroot asks for.
+//
+// VOLUME below is what follows "drive:" on the command line: a name, or
+// "id=FOLDERID".
+#ifndef DRIVEROOT_STORE_DRIVE_DRIVE_VOLUME_H_
+#define DRIVEROOT_STORE_DRIVE_DRIVE_VOLUME_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "driveroot/base/result.h"
+#include "driveroot/store/drive/drive_client.h"
+#include "driveroot/store/object_store.h"
+
+namespace driveroot {
+
+// The ids of a volume's parts.
+struct DriveVolumeLayout {
+  std::string folder = {};
+  std::string log = {};
+  std::string segments = {};
+  std::string checkpoints = {};
+  std::string superblock = {};  // taken, though there may be no such file yet
+};
+
+// Makes the folder for a new volume and opens it. It becomes a volume when its
+// superblock is written; a folder that a broken-off attempt left behind is used
+// again.
+//
+// kAlreadyExists: there is a volume of this name.
+// kInvalidArgument: the name is unusable, or VOLUME is an id.
+Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
+    std::shared_ptr<DriveClient> client, std::string_view volume);
+
+// Opens the folder of a volume. Whether it has a superblock shows when that is
+// read.
+//
+// kNotFound: no such volume.
+// kInvalidArgument: several volumes have this name, or the id's folder is none.
+Result<std::unique_ptr<ObjectStore>> OpenDriveVolume(
+    std::shared_ptr<DriveClient> client, std::string_view volume);
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_STORE_DRIVE_DRIVE_VOLUME_H_

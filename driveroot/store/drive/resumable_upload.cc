@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/store/drive/resumable_upload.h"
+
+#include <charconv>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "driveroot/net/url.h"
+#include "driveroot/store/drive/drive_json.h"
+
+namespace driveroot {
+namespace {
+
+constexpr int kResumeIncomplete = 308;
+constexpr int kNotFound = 404;
+constexpr int kGone = 410;
+
+AttemptFailure Transient(std::string message) {
+  return {.error = Error(ErrorCode::kUnavailable, std::move(message)),
+          .retry = RetryClass::kTransient,
+          .retry_after = {},
+          .http_status = kResumeIncomplete};
+}
+
+// A session URL is sent content and a token, so it must be where uploads go:
+// the same origin, or another of Google's.
+bool IsTrustedSession(std::string_view session, std::string_view endpoint) {
+  const std::optional<UrlParts> to = ParseUrl(session);
+  const std::optional<UrlParts> base = ParseUrl(endpoint);
+  if (!to || !base || to->scheme != "https") return false;
+  if (to->host == base->host && to->port == base->port) return true;
+  constexpr std::string_view kGoogle = ".googleapis.com";
+  return base->host.ends_with(kGoogle) && to->host.ends_with(kGoogle) &&
+         to->port == 443;
+}
+
+// How many bytes "bytes=0-N" means; nothing when malformed or above `total`.
+std::optional<size_t> ParseStoredRange(std::string_view range, size_t total) {
+  constexpr std::string_view kPrefix = "bytes=0-";
+  if (!range.starts_with(kPrefix)) return std::nullopt;
+  range.remove_prefix(kPrefix.size());
+  size_t last = 0;
+  const auto [end, error] =
+      std::from_chars(range.data(), range.data() + range.size(), last);
+  if (error != std::errc() || end != range.data() + range.size() ||
+      last >= total) {
+    return std::nullopt;
+  }
+  return last + 1;
+}
+
+}  // namespace
+
+Attempt<void> ResumableUpload::OpenSession() {
+  const std::string json = NewFileJson(file_);
+  HttpRequest request{
+      .call = "files.create",
+      .method = "POST",
+      .url = upload_endpoint_ + "/files?uploadType=resumable&fields=id",
+      .headers = {{"Content-Type", "application/json; charset=UTF-8"},
+                  {"X-Upload-Content-Type", file_.mime_type},
+                  {"X-Upload-Content-Length", std::to_string(bytes_.size())}},
+      .body = {json}};
+  Attempt<HttpResponse> response = client_->Try(&request, {}, pacer_);
+  if (!response) return std::unexpected(std::move(response).error());
+  const std::string_view location = response->Header("location").value_or("");
+  if (!IsTrustedSession(location, upload_endpoint_)) {
+    return std::unexpected(
+        Transient("the server named no usable address for an upload"));
+  }
+  session_ = location;
+  offset_ = 0;
+  offset_known_ = true;
+  return {};
+}
+
+Attempt<void> ResumableUpload::TakeStoredRange(const HttpResponse& response,
+                                               Backoff* backoff) {
+  // Without the header, nothing is stored.
+  const std::optional<std::string_view> range = response.Header("range");
+  const std::optional<size_t> stored =
+      range ? ParseStoredRange(*range, bytes_.size()) : 0;
+  if (!stored) {
+    session_.clear();
+    return std::unexpected(
+        Transient("the server says that it stored what was never sent"));
+  }
+  if (*stored > offset_) backoff->MadeProgress(client_->clock()->Now());
+  offset_ = *stored;
+  offset_known_ = true;
+  return {};
+}
+
+Attempt<bool> ResumableUpload::Put(bool query, Backoff* backoff) {
+  const std::string total = std::to_string(bytes_.size());
+  HttpRequest request{
+      .call = query ? "upload.status" : "upload.content",
+      .method = "PUT",
+      .url = session_,
+      .headers = {{"Content-Range",
+                   query
+                       ? "bytes */" + total
+                       : "bytes " + std::to_string(offset_) + "-" +
+                             std::to_string(bytes_.size() - 1) + "/" + total}}};
+  if (!query) request.body = {bytes_.substr(offset_)};
+  offset_known_ = false;
+  Attempt<HttpResponse> response =
+      client_->Try(&request, {kResumeIncomplete, kNotFound, kGone});
+  if (!response) return std::unexpected(std::move(response).error());
+  if (response->status == kNotFound || response->status == kGone) {
+    session_.clear();
+    return std::unexpected(Transient("the upload session has expired"));
+  }
+  if (response->status != kResumeIncomplete) return true;
+  const size_t before = offset_;
+  if (Attempt<void> taken = TakeStoredRange(*response, backoff); !taken) {
+    return std::unexpected(std::move(taken).error());
+  }
+  if (!query && offset_ <= before) {
+    return std::unexpected(Transient("the server took no byte of an upload"));
+  }
+  return false;
+}
+
+Attempt<void> ResumableUpload::Continue(Backoff* backoff) {
+  if (session_.empty()) {
+    if (Attempt<void> opened = OpenSession(); !opened) return opened;
+  }
+  for (;;) {
+    const bool query = !offset_known_ || offset_ == bytes_.size();
+    const Attempt<bool> complete = Put(query, backoff);
+    if (!complete) return std::unexpected(complete.error());
+    if (*complete) return {};
+    if (query && offset_ == bytes_.size()) {
+      return std::unexpected(
+          Transient("the server has all bytes of an upload but no file yet"));
+    }
+  }
+}
+
+}  // namespace driveroot
