@@ -2,7 +2,8 @@
 """Every external repository: which set of the lock, and what is done to it."""
 
 load("@debian_lock//:pins.bzl", "BINARIES", "SOURCES")
-load("//third_party/debian:repositories.bzl", "debian_packages", "debian_source", "debian_tree")
+load("//third_party/debian:mirrors.bzl", "debian_mirror_list")
+load("//third_party/debian:repositories.bzl", "debian_ca_certificates", "debian_packages", "debian_source", "debian_tree")
 load("//tools/cc_toolchain:compiler.bzl", "debian_compiler")
 
 # Debian merges these folders by packages that are not unpacked here.
@@ -10,6 +11,29 @@ _MERGED_USR = {
     "lib": "usr/lib",
     "lib64": "usr/lib64",
 }
+
+_OTHER_LINUX_ARCHITECTURES = [
+    "alpha",
+    "arc",
+    "arm",
+    "arm64",
+    "csky",
+    "hexagon",
+    "loongarch",
+    "m68k",
+    "microblaze",
+    "mips",
+    "nios2",
+    "openrisc",
+    "parisc",
+    "powerpc",
+    "riscv",
+    "s390",
+    "sh",
+    "sparc",
+    "um",
+    "xtensa",
+]
 
 def _tree(name, build_file = "//third_party/debian:tree.BUILD", **kwargs):
     debian_tree(
@@ -77,7 +101,12 @@ def _sets():
         programs = ["bc", "bison", "busybox", "flex", "m4", "make", "mawk", "zstd"],
         remove = ["usr/share/doc", "usr/share/info", "usr/share/locale", "usr/share/man"],
     )
-    _tree("ca_certificates")
+    debian_ca_certificates(
+        name = "debian_ca_certificates",
+        build_file = "//third_party/debian:ca_certificates.BUILD",
+        pins = BINARIES["ca_certificates"],
+    )
+    debian_mirror_list(name = "debian_mirrors")
     _tree(
         "e2fsprogs",
         programs = ["mkfs.ext4"],
@@ -114,6 +143,20 @@ def _sources():
         "linux_source",
         "linux-{version}",
         output = "tree",
+        # Bazel hashes every file for each action that has the tree as input.
+        # These are half of the bytes and a third of the files, and no build for
+        # x86 reads them.
+        remove = [
+            "tree/" + folder
+            for folder in [
+                "Documentation/devicetree",
+                "Documentation/translations",
+                "drivers/gpu/drm/amd/include/asic_reg",
+                "scripts/dtc/include-prefixes",
+                "tools/perf",
+                "tools/testing",
+            ] + ["arch/" + name for name in _OTHER_LINUX_ARCHITECTURES]
+        ],
     )
     _source("nghttp2", "nghttp2-{version}")
     _source(

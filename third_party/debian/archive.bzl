@@ -7,9 +7,9 @@ own apt configuration, or those in DRIVEROOT_DEBIAN_MIRRORS (base addresses,
 separated by spaces, tried in order).
 """
 
-# Not declared in any rule's `environ`: the bytes are pinned, so another mirror
+# Not declared in the `environ` of a rule that downloads: the bytes are pinned, so another mirror
 # is no reason to fetch them again.
-_MIRRORS_VARIABLE = "DRIVEROOT_DEBIAN_MIRRORS"
+MIRRORS_VARIABLE = "DRIVEROOT_DEBIAN_MIRRORS"
 
 _AR_MAGIC = "!<arch>\n"
 _AR_HEADER_SIZE = 60
@@ -69,7 +69,7 @@ def _apt_sources(rctx):
 
 def debian_mirrors(rctx):
     """The base addresses to try, best first, without trailing slashes."""
-    chosen = [uri for uri in rctx.os.environ.get(_MIRRORS_VARIABLE, "").split(" ") if uri]
+    chosen = [uri for uri in rctx.os.environ.get(MIRRORS_VARIABLE, "").split(" ") if uri]
     if chosen:
         return [uri.rstrip("/") for uri in chosen]
     mirrors = []
@@ -104,7 +104,7 @@ def download_pinned(rctx, pin, output):
           "If the network is fine, the archive has replaced it by a newer version; this renews the lock:\n" +
           "    ./bazelw run //third_party/debian:lock\n" +
           "Other mirrors may still have it: set %s to their addresses, separated by spaces.\n") %
-         (path, " ".join(mirrors) or "(no mirror in /etc/apt)", _MIRRORS_VARIABLE))
+         (path, " ".join(mirrors) or "(no mirror in /etc/apt)", MIRRORS_VARIABLE))
 
 def _ar_members(archive, path):
     """Maps each member's name to its (offset, size)."""

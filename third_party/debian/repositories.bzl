@@ -141,3 +141,19 @@ debian_source = repository_rule(
     },
     doc = "The upstream tarball of a source package, unpacked, with a BUILD file of ours.",
 )
+
+def _debian_ca_certificates_impl(rctx):
+    build_file = rctx.read(rctx.attr.build_file)
+    unpack_tree(rctx)
+
+    # Done here because some of the files have names that no label can have.
+    files = rctx.path("tree/usr/share/ca-certificates/mozilla").readdir()
+    certificates = [rctx.read(file) for file in sorted(files, key = str)]
+    rctx.file("bundle.crt", "".join(certificates), executable = False, legacy_utf8 = False)
+    rctx.file("BUILD.bazel", build_file, executable = False)
+
+debian_ca_certificates = repository_rule(
+    implementation = _debian_ca_certificates_impl,
+    attrs = TREE_ATTRS,
+    doc = "The trusted certificate authorities: @NAME//:bundle.crt.",
+)
