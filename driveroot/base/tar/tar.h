@@ -12,9 +12,8 @@
 //   }
 //
 //   TarWriter writer(&sink);
-//   writer.WriteEntry(entry);      // then, for a file, exactly entry.size bytes
-//   writer.WriteData(bytes);
-//   writer.Finish();
+//   writer.WriteEntry(entry);      // then, for a file, exactly entry.size
+//   bytes writer.WriteData(bytes); writer.Finish();
 //
 // Read: ustar, pax (POSIX.1-2017, pax, "ustar Interchange Format" and "pax
 // Header Block"), pre-POSIX archives, and GNU tar's long names and base-256

@@ -64,8 +64,8 @@ Result<int64_t> NumberOf(std::string_view header, Field field) {
 uint32_t ChecksumOf(std::string_view header) {
   uint32_t sum = 0;
   for (size_t i = 0; i < kBlockSize; ++i) {
-    const bool own = i >= kChecksum.offset &&
-                     i < kChecksum.offset + kChecksum.size;
+    const bool own =
+        i >= kChecksum.offset && i < kChecksum.offset + kChecksum.size;
     sum += own ? uint8_t{' '} : static_cast<uint8_t>(header[i]);
   }
   return sum;
@@ -74,8 +74,8 @@ uint32_t ChecksumOf(std::string_view header) {
 int32_t SignedChecksumOf(std::string_view header) {
   int32_t sum = 0;
   for (size_t i = 0; i < kBlockSize; ++i) {
-    const bool own = i >= kChecksum.offset &&
-                     i < kChecksum.offset + kChecksum.size;
+    const bool own =
+        i >= kChecksum.offset && i < kChecksum.offset + kChecksum.size;
     sum += own ? int8_t{' '} : static_cast<int8_t>(header[i]);
   }
   return sum;

@@ -283,10 +283,10 @@ Result<TarEntry> TarReader::MakeEntry(std::string_view header,
 
   if (entry.type == TarType::kHardLink || entry.type == TarType::kSymlink) {
     const auto link = records.find("linkpath");
-    std::string target = link != records.end()
-                             ? link->second
-                             : std::string(TextOf(header,
-                                                  tar_format::kLinkName));
+    std::string target =
+        link != records.end()
+            ? link->second
+            : std::string(TextOf(header, tar_format::kLinkName));
     if (entry.type == TarType::kHardLink) {
       DRIVEROOT_ASSIGN_OR_RETURN(entry.link_target, NormalizeTarPath(target));
     } else if (target.empty() || target.find('\0') != std::string::npos) {

@@ -119,8 +119,8 @@ TEST(TarTest, KeepsEveryKindOfEntry) {
   device.device_major = 2'000'000;
   members.push_back({device, ""});
   members.push_back({Entry("run/pipe", TarType::kFifo), ""});
-  members.push_back({Entry("s\xc3\xa4/" + std::string(200, 'n'),
-                           TarType::kDirectory), ""});
+  members.push_back(
+      {Entry("s\xc3\xa4/" + std::string(200, 'n'), TarType::kDirectory), ""});
   members.push_back({Entry("before", TarType::kFile), ""});
   members.back().entry.modified = {-7'000'000'000, 1};
 
@@ -179,18 +179,28 @@ TEST(TarTest, ReadsGnuLongNamesAndBase256Numbers) {
   const std::string long_link = std::string(150, 'l');
   std::string big_uid("\x80\0\0\0\x7f\xff\xff\xff", 8);
   std::string before_1970(12, '\xff');
-  const std::string archive =
-      RawHeader({{0, "././@LongLink"}, {124, "00000000313"}, {156, "L"},
-                 {257, "ustar  "}}) +
-      Padded(long_name + '\0') +
-      RawHeader({{0, "././@LongLink"}, {124, "00000000227"}, {156, "K"},
-                 {257, "ustar  "}}) +
-      Padded(long_link + '\0') +
-      RawHeader({{0, long_name.substr(0, 100)}, {100, "0000777"},
-                 {108, big_uid}, {116, "0000001"}, {124, "00000000000"},
-                 {136, before_1970}, {156, "2"}, {157, "llll"},
-                 {257, "ustar  "}, {265, "root"}, {345, "14000000000"}}) +
-      kEnd;
+  const std::string archive = RawHeader({{0, "././@LongLink"},
+                                         {124, "00000000313"},
+                                         {156, "L"},
+                                         {257, "ustar  "}}) +
+                              Padded(long_name + '\0') +
+                              RawHeader({{0, "././@LongLink"},
+                                         {124, "00000000227"},
+                                         {156, "K"},
+                                         {257, "ustar  "}}) +
+                              Padded(long_link + '\0') +
+                              RawHeader({{0, long_name.substr(0, 100)},
+                                         {100, "0000777"},
+                                         {108, big_uid},
+                                         {116, "0000001"},
+                                         {124, "00000000000"},
+                                         {136, before_1970},
+                                         {156, "2"},
+                                         {157, "llll"},
+                                         {257, "ustar  "},
+                                         {265, "root"},
+                                         {345, "14000000000"}}) +
+                              kEnd;
   const auto members = ReadTar(archive);
   ASSERT_TRUE(members) << members.error();
   ASSERT_EQ(members->size(), 1U);
@@ -203,10 +213,12 @@ TEST(TarTest, ReadsGnuLongNamesAndBase256Numbers) {
 }
 
 TEST(TarTest, ReadsUstarPrefixesAndOldDirectories) {
-  const std::string archive =
-      RawHeader({{0, "name"}, {124, "0"}, {156, "0"},
-                 {257, "ustar\0"s + "00"}, {345, "some/prefix"}}) +
-      RawHeader({{0, "./old/"}, {124, "0"}}) + kEnd;
+  const std::string archive = RawHeader({{0, "name"},
+                                         {124, "0"},
+                                         {156, "0"},
+                                         {257, "ustar\0"s + "00"},
+                                         {345, "some/prefix"}}) +
+                              RawHeader({{0, "./old/"}, {124, "0"}}) + kEnd;
   const auto members = ReadTar(archive);
   ASSERT_TRUE(members) << members.error();
   ASSERT_EQ(members->size(), 2U);
@@ -218,10 +230,9 @@ TEST(TarTest, ReadsUstarPrefixesAndOldDirectories) {
 TEST(TarTest, GlobalRecordsHoldForAllThatFollows) {
   const std::string record = "13 gname=abc\n";
   const std::string file = RawHeader({{0, "f"}, {156, "0"}, {257, "ustar"}});
-  const auto members =
-      ReadTar(RawHeader({{0, "g"}, {124, "00000000015"}, {156, "g"},
-                         {257, "ustar"}}) +
-              Padded(record) + file + file + kEnd);
+  const auto members = ReadTar(
+      RawHeader({{0, "g"}, {124, "00000000015"}, {156, "g"}, {257, "ustar"}}) +
+      Padded(record) + file + file + kEnd);
   ASSERT_TRUE(members) << members.error();
   ASSERT_EQ(members->size(), 2U);
   EXPECT_EQ((*members)[1].entry.group, "abc");
@@ -268,18 +279,18 @@ TEST(TarTest, RefusesMalformedPaxRecords) {
         "17 mtime=1.x5\n"s, "13 uid=-1234\n"s, "20 uid=99999999999\n"s}) {
     char size[12];
     std::snprintf(size, sizeof size, "%011zo", records.size());
-    EXPECT_EQ(ReadError(RawHeader({{0, "x"}, {124, size}, {156, "x"}}) +
-                        Padded(records) +
-                        RawHeader({{0, "f"}, {156, "0"}}) + kEnd),
-              ErrorCode::kDataLoss)
+    EXPECT_EQ(
+        ReadError(RawHeader({{0, "x"}, {124, size}, {156, "x"}}) +
+                  Padded(records) + RawHeader({{0, "f"}, {156, "0"}}) + kEnd),
+        ErrorCode::kDataLoss)
         << records;
   }
 }
 
 TEST(TarTest, RefusesHugeExtensionsAndNumbers) {
-  EXPECT_EQ(ReadError(RawHeader({{0, "x"}, {124, "77777777777"}, {156, "x"}}) +
-                      kEnd),
-            ErrorCode::kDataLoss);
+  EXPECT_EQ(
+      ReadError(RawHeader({{0, "x"}, {124, "77777777777"}, {156, "x"}}) + kEnd),
+      ErrorCode::kDataLoss);
   const std::string huge = "\x80"s + std::string(11, '\xff');
   EXPECT_EQ(ReadError(RawHeader({{0, "f"}, {124, huge}, {156, "0"}}) + kEnd),
             ErrorCode::kDataLoss);
@@ -301,11 +312,11 @@ TEST(TarTest, SaysWhatItDoesNotSupport) {
         std::to_string(record.size() + 3) + " " + record;
     char size[12];
     std::snprintf(size, sizeof size, "%011zo", records.size());
-    EXPECT_EQ(ReadTar(RawHeader({{0, "x"}, {124, size}, {156, "x"}}) +
-                      Padded(records) + RawHeader({{0, "f"}, {156, "0"}}) +
-                      kEnd)
-                  .has_value(),
-              supported)
+    EXPECT_EQ(
+        ReadTar(RawHeader({{0, "x"}, {124, size}, {156, "x"}}) +
+                Padded(records) + RawHeader({{0, "f"}, {156, "0"}}) + kEnd)
+            .has_value(),
+        supported)
         << acl;
   }
 }

@@ -13,8 +13,8 @@ using tar_format::FormatPaxRecord;
 using tar_format::kBlockSize;
 
 std::unexpected<Error> Refused(const TarEntry& entry, std::string_view why) {
-  return Fail(ErrorCode::kInvalidArgument, "tar entry \"" + entry.path +
-                                               "\": " + std::string(why));
+  return Fail(ErrorCode::kInvalidArgument,
+              "tar entry \"" + entry.path + "\": " + std::string(why));
 }
 
 // The largest number of a field: octal digits and the NUL behind them.
@@ -99,8 +99,7 @@ std::string PaxRecordsFor(const TarEntry& entry, std::string_view name) {
     add("gid", std::to_string(entry.gid));
   }
   // The name fields, unlike `name`, end with a NUL.
-  if (entry.user.size() >= tar_format::kUserName.size ||
-      !IsAscii(entry.user)) {
+  if (entry.user.size() >= tar_format::kUserName.size || !IsAscii(entry.user)) {
     add("uname", entry.user);
   }
   if (entry.group.size() >= tar_format::kGroupName.size ||
@@ -165,14 +164,14 @@ std::string MakeHeader(const TarEntry& entry, std::string_view name) {
   SetText(tar_format::kLinkName, entry.link_target, &header);
   SetText(tar_format::kMagic, std::string_view("ustar\0", 6), &header);
   SetText(tar_format::kVersion, "00", &header);
-  SetText(tar_format::kUserName,
-          std::string_view(entry.user).substr(
-              0, tar_format::kUserName.size - 1),
-          &header);
-  SetText(tar_format::kGroupName,
-          std::string_view(entry.group)
-              .substr(0, tar_format::kGroupName.size - 1),
-          &header);
+  SetText(
+      tar_format::kUserName,
+      std::string_view(entry.user).substr(0, tar_format::kUserName.size - 1),
+      &header);
+  SetText(
+      tar_format::kGroupName,
+      std::string_view(entry.group).substr(0, tar_format::kGroupName.size - 1),
+      &header);
   SetNumber(tar_format::kDeviceMajor, entry.device_major, &header);
   SetNumber(tar_format::kDeviceMinor, entry.device_minor, &header);
   SetChecksum(&header);
@@ -212,8 +211,7 @@ Status TarWriter::WritePaxHeader(std::string_view name,
   SetChecksum(&header);
   DRIVEROOT_RETURN_IF_ERROR(sink_->Write(header));
   DRIVEROOT_RETURN_IF_ERROR(sink_->Write(records));
-  return sink_->Write(
-      std::string(tar_format::PaddingOf(records.size()), '\0'));
+  return sink_->Write(std::string(tar_format::PaddingOf(records.size()), '\0'));
 }
 
 Status TarWriter::WriteData(std::string_view bytes) {
