@@ -73,9 +73,10 @@ void Console::Print(std::string_view text) {
     WriteToTerminal(terminal.get(), line);
   }
   if (!kernel_log_.valid()) return;
-  // "<6>": informational, so that the kernel does not print it a second time.
+  // Informational (6), so that the kernel does not print it a second time, and
+  // of the facility "daemon" (3), which tells it from the output of processes.
   // A record that the kernel refuses is on the terminals anyway.
-  static_cast<void>(WriteFully(kernel_log_.get(), "<6>" + line, "/dev/kmsg"));
+  static_cast<void>(WriteFully(kernel_log_.get(), "<30>" + line, "/dev/kmsg"));
 }
 
 void Console::Progress(std::string_view text) {

@@ -13,9 +13,10 @@
 namespace driveroot {
 namespace {
 
-// A record's first number is facility * 8 + level; the kernel's own facility
-// is 0.
-constexpr unsigned int kFirstProcessPriority = 8;
+// A record's first number is facility * 8 + level. The kernel's own facility is
+// 0; what processes write has the facility "user" unless they say otherwise.
+constexpr unsigned int kLevels = 8;
+constexpr unsigned int kUserFacility = 1;
 
 // The kernel's limit of one record with its dictionary is below this.
 constexpr size_t kMaxRecordBytes = 8192;
@@ -28,7 +29,7 @@ std::optional<std::string> ParseProcessRecord(std::string_view record) {
       std::from_chars(record.data(), record.data() + record.size(), priority);
   const size_t text_start = record.find(';');
   if (error != std::errc() || text_start == record.npos ||
-      end > record.data() + text_start || priority < kFirstProcessPriority) {
+      end > record.data() + text_start || priority / kLevels != kUserFacility) {
     return std::nullopt;
   }
   record.remove_prefix(text_start + 1);

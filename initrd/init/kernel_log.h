@@ -17,7 +17,8 @@
 namespace driveroot {
 
 // The text of one record of /dev/kmsg (Documentation/ABI/testing/dev-kmsg in
-// the kernel's source), or nothing if the kernel itself wrote it.
+// the kernel's source) that a process wrote as its output, or nothing if it is
+// of the kernel itself or of init's console.
 std::optional<std::string> ParseProcessRecord(std::string_view record);
 
 class KernelLogReader {

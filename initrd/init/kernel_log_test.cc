@@ -14,7 +14,9 @@ TEST(ParseProcessRecordTest, TakesTheTextOfAProcess) {
   EXPECT_EQ(ParseProcessRecord("8,1,2,-;text"), "text");
 }
 
-TEST(ParseProcessRecordTest, SkipsTheKernelAndNonsense) {
+TEST(ParseProcessRecordTest, SkipsTheKernelTheConsoleAndNonsense) {
+  EXPECT_EQ(ParseProcessRecord("30,345,678,-;driveroot: starting\n"),
+            std::nullopt);
   EXPECT_EQ(ParseProcessRecord("6,345,678,-;eth0: up\n"), std::nullopt);
   EXPECT_EQ(ParseProcessRecord(""), std::nullopt);
   EXPECT_EQ(ParseProcessRecord("12,345"), std::nullopt);
