@@ -2,6 +2,7 @@
 #include "tools/mkroot/debian_package.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <memory>
 #include <optional>
@@ -50,6 +51,15 @@ Result<std::map<std::string, std::string_view>> ReadArMembers(
   return members;
 }
 
+// Compressed streams end with a checksum, behind the archive's end marker.
+Status ReadToEnd(ByteSource* source) {
+  std::array<char, 4096> waste;
+  while (true) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const size_t n, source->Read(waste));
+    if (n == 0) return {};
+  }
+}
+
 // The members of the one tar archive called PREFIX, PREFIX.xz, ...
 Result<std::vector<TarMember>> ReadTarMemberOf(
     const std::map<std::string, std::string_view>& members,
@@ -62,6 +72,7 @@ Result<std::vector<TarMember>> ReadTarMemberOf(
                              MakeDecompressor(found->first, found->second));
   Result<std::vector<TarMember>> read = ReadTarMembers(source.get());
   if (!read) return std::unexpected(read.error().WithContext(found->first));
+  DRIVEROOT_RETURN_IF_ERROR(ReadToEnd(source.get()));
   return read;
 }
 

@@ -32,7 +32,10 @@ def _mkroot_impl(ctx):
         mnemonic = "MakeRoot",
         progress_message = "Making root tree %s" % ctx.label,
     )
-    return [DefaultInfo(files = depset([output]))]
+    return [DefaultInfo(
+        files = depset([output]),
+        runfiles = ctx.runfiles(files = [output]),
+    )]
 
 _mkroot = rule(
     implementation = _mkroot_impl,
