@@ -74,10 +74,12 @@ Result<Tree> TreeFromBase() {
         Error::FromErrno(errno, "cannot open " + FLAGS_base));
   }
   FdSource source(file.get(), FLAGS_base);
-  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<TarMember> members,
-                             ReadTarMembers(&source));
-  Tree tree(NewestOf(members, {}));
-  for (TarMember& member : members) {
+  Result<std::vector<TarMember>> members = ReadTarMembers(&source);
+  if (!members) {
+    return std::unexpected(members.error().WithContext(FLAGS_base));
+  }
+  Tree tree(NewestOf(*members, {}));
+  for (TarMember& member : *members) {
     tree.Add(std::move(member.entry), std::move(member.contents));
   }
   return tree;
