@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmtest/fakedrive/drive/call.h"
+
+#include <utility>
+
+#include "vmtest/fakedrive/drive/fields.h"
+
+namespace driveroot::fakedrive {
+namespace {
+
+ApiError InvalidFields(std::string_view detail) {
+  ApiError error = InvalidParameter(
+      "fields", "Invalid field selection " + std::string(detail));
+  error.reason = "invalidParameter";
+  return error;
+}
+
+}  // namespace
+
+ApiResult<rapidjson::Document> ParseMetadata(std::string_view text) {
+  if (text.empty()) text = "{}";
+  auto document = ParseJson(text);
+  if (!document || !document->IsObject()) {
+    ApiError error = BadRequest("Parse Error");
+    error.reason = "parseError";
+    return std::unexpected(std::move(error));
+  }
+  return *std::move(document);
+}
+
+ApiResult<rapidjson::Document> ParseBody(const Call& call) {
+  const auto text = call.exchange.body().ReadAll(kMaxJsonBytes);
+  if (!text) return std::unexpected(BadRequest(text.error().message()));
+  return ParseMetadata(*text);
+}
+
+ApiResult<void> CheckFields(const Target& target, std::string_view resource) {
+  const std::string* fields = target.Parameter("fields");
+  if (fields == nullptr) return {};
+  const auto mask = FieldMask::Parse(*fields);
+  if (!mask) return std::unexpected(InvalidFields(*fields));
+  if (const auto unknown = mask->UnknownField(resource))
+    return std::unexpected(InvalidFields(*unknown));
+  return {};
+}
+
+ApiResult<Response> MaskedResponse(const Call& call, std::string_view resource,
+                                   std::string_view default_fields,
+                                   const Json& value) {
+  if (auto good = CheckFields(call.target, resource); !good)
+    return std::unexpected(good.error());
+  const std::string* fields = call.target.Parameter("fields");
+  const auto mask =
+      FieldMask::Parse(fields != nullptr ? *fields : default_fields);
+  if (!mask) return std::unexpected(InvalidFields("*"));
+  rapidjson::Document document;
+  return TextResponse(200, kJsonType,
+                      JsonText(mask->Apply(value, document.GetAllocator())));
+}
+
+ApiResult<uint64_t> NumberParameter(const Target& target, std::string_view name,
+                                    uint64_t absent, uint64_t least,
+                                    uint64_t most) {
+  const std::string* text = target.Parameter(name);
+  if (text == nullptr) return absent;
+  const auto number = ParseDecimal(*text);
+  if (!number || *number < least || *number > most)
+    return std::unexpected(InvalidParameter(
+        name, "Invalid value '" + *text + "'. Values must be within the range: [" +
+                  std::to_string(least) + ", " + std::to_string(most) + "]"));
+  return *number;
+}
+
+FileContext ContextOf(const World& world, const Call& call,
+                      const FileRecord& record) {
+  return {.trashed = world.files->IsTrashed(record),
+          .permission_id = world.account->permission_id(),
+          .user_name = std::string(kUserName),
+          .user_email = std::string(kUserEmail),
+          .base_url = call.base_url};
+}
+
+}  // namespace driveroot::fakedrive

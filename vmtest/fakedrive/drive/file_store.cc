@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmtest/fakedrive/drive/file_store.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "vmtest/fakedrive/drive/times.h"
+#include "vmtest/fakedrive/server/files.h"
+
+namespace driveroot::fakedrive {
+namespace {
+
+std::vector<std::string> FilesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(folder, ignored))
+    names.push_back(entry.path().filename().string());
+  return names;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FileStore>> FileStore::Open(const std::string& folder,
+                                                   const std::string& root_id) {
+  std::unique_ptr<FileStore> store(new FileStore(folder, root_id));
+  for (const char* part : {"/files", "/content", "/spool"})
+    DRIVEROOT_RETURN_IF_ERROR(MakeFolder(folder + part));
+  for (const std::string& name : FilesIn(store->spool_folder()))
+    unlink((store->spool_folder() + "/" + name).c_str());
+  DRIVEROOT_RETURN_IF_ERROR(store->Load());
+  DRIVEROOT_RETURN_IF_ERROR(store->RemoveUnnamedContent());
+  if (store->Find(root_id) == nullptr) {
+    FileRecord root;
+    root.id = root_id;
+    root.name = "My Drive";
+    root.mime_type = kFolderMimeType;
+    root.created_ms = root.modified_ms = NowMs();
+    DRIVEROOT_RETURN_IF_ERROR(store->Put(std::move(root), nullptr));
+  }
+  return store;
+}
+
+Status FileStore::Load() {
+  for (const std::string& name : FilesIn(folder_ + "/files")) {
+    const std::string path = folder_ + "/files/" + name;
+    if (!name.ends_with(".json")) {
+      unlink(path.c_str());
+      continue;
+    }
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxSmallFileBytes));
+    auto record = DecodeRecord(text);
+    if (!record || record->id + ".json" != name)
+      return Fail(ErrorCode::kDataLoss,
+                  path + " is damaged; remove it to lose only that file");
+    last_change_ = std::max(last_change_, record->change);
+    if (!record->deleted) {
+      bytes_used_ += record->size;
+      children_[record->parent].insert(record->id);
+    }
+    files_.emplace(record->id, *std::move(record));
+  }
+  return {};
+}
+
+Status FileStore::RemoveUnnamedContent() const {
+  std::set<std::string> named;
+  for (const auto& [id, record] : files_) {
+    if (record.deleted || !record.has_content()) continue;
+    if (!FileExists(ContentPath(record)))
+      return Fail(ErrorCode::kDataLoss,
+                  ContentPath(record) + ", the content of \"" + record.name +
+                      "\", is missing");
+    named.insert(record.content);
+  }
+  for (const std::string& name : FilesIn(folder_ + "/content")) {
+    if (!named.contains(name))
+      unlink((folder_ + "/content/" + name).c_str());
+  }
+  return {};
+}
+
+Status FileStore::Save(const FileRecord& record) const {
+  return ReplaceFile(folder_ + "/files/" + record.id + ".json",
+                     EncodeRecord(record), 0600);
+}
+
+const FileRecord* FileStore::Find(const std::string& id) const {
+  const auto found = files_.find(id);
+  if (found == files_.end() || found->second.deleted) return nullptr;
+  return &found->second;
+}
+
+const std::set<std::string>& FileStore::Children(const std::string& id) const {
+  static const std::set<std::string> kNone;
+  const auto found = children_.find(id);
+  return found == children_.end() ? kNone : found->second;
+}
+
+bool FileStore::IsTrashed(const FileRecord& record) const {
+  for (const FileRecord* at = &record; at != nullptr; at = Find(at->parent)) {
+    if (at->trashed) return true;
+  }
+  return false;
+}
+
+size_t FileStore::Depth(const FileRecord& record) const {
+  size_t depth = 0;
+  for (const FileRecord* at = Find(record.parent); at != nullptr;
+       at = Find(at->parent))
+    ++depth;
+  return depth;
+}
+
+bool FileStore::IsWithin(const std::string& id,
+                         const std::string& ancestor) const {
+  for (const FileRecord* at = Find(id); at != nullptr; at = Find(at->parent)) {
+    if (at->id == ancestor) return true;
+  }
+  return false;
+}
+
+uint64_t FileStore::bytes_in_trash() const {
+  uint64_t bytes = 0;
+  for (const auto& [id, record] : files_) {
+    if (!record.deleted && record.size > 0 && IsTrashed(record))
+      bytes += record.size;
+  }
+  return bytes;
+}
+
+Status FileStore::Put(FileRecord record, Content* content) {
+  const FileRecord* const old = Find(record.id);
+  const std::string old_content = old != nullptr ? old->content : "";
+  const uint64_t old_size = old != nullptr ? old->size : 0;
+  const std::string old_parent = old != nullptr ? old->parent : "";
+  record.version = old != nullptr ? old->version + 1 : 1;
+  record.change = last_change_ + 1;
+  if (content != nullptr) {
+    record.content = record.id + "." + std::to_string(record.change);
+    record.size = content->size;
+    record.md5 = content->md5;
+    record.sha1 = content->sha1;
+    record.sha256 = content->sha256;
+    const std::string path = ContentPath(record);
+    if (rename(content->path.c_str(), path.c_str()) != 0)
+      return std::unexpected(
+          Error::FromErrno(errno, "cannot move content to " + path));
+    content->path.clear();
+  }
+  DRIVEROOT_RETURN_IF_ERROR(Save(record));
+
+  last_change_ = record.change;
+  bytes_used_ = bytes_used_ - old_size + record.size;
+  if (old != nullptr) children_[old_parent].erase(record.id);
+  children_[record.parent].insert(record.id);
+  if (!old_content.empty() && old_content != record.content)
+    unlink((folder_ + "/content/" + old_content).c_str());
+  const std::string id = record.id;
+  files_.insert_or_assign(id, std::move(record));
+  return {};
+}
+
+Status FileStore::Delete(const std::string& id) {
+  const std::set<std::string> children = Children(id);
+  for (const std::string& child : children)
+    DRIVEROOT_RETURN_IF_ERROR(Delete(child));
+  const auto found = files_.find(id);
+  if (found == files_.end() || found->second.deleted) return {};
+  FileRecord gone;
+  gone.id = id;
+  gone.name = found->second.name;
+  gone.deleted = true;
+  gone.version = found->second.version + 1;
+  gone.change = last_change_ + 1;
+  gone.modified_ms = NowMs();
+  DRIVEROOT_RETURN_IF_ERROR(Save(gone));
+  if (found->second.has_content())
+    unlink(ContentPath(found->second).c_str());
+  last_change_ = gone.change;
+  bytes_used_ -= found->second.size;
+  children_[found->second.parent].erase(id);
+  children_.erase(id);
+  found->second = std::move(gone);
+  return {};
+}
+
+std::string FileStore::NewSpoolPath() {
+  return spool_folder() + "/" + std::to_string(next_spool_++);
+}
+
+}  // namespace driveroot::fakedrive
