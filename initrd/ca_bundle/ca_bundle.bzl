@@ -29,7 +29,7 @@ ca_bundle = rule(
             doc = "The unpacked package.",
         ),
         "_tool": attr.label(
-            cfg = "host",
+            cfg = "exec",
             default = "//initrd/ca_bundle",
             executable = True,
         ),

@@ -38,7 +38,7 @@ mkcpio = rule(
         ),
         "zstd_level": attr.int(doc = "0: not compressed."),
         "_tool": attr.label(
-            cfg = "host",
+            cfg = "exec",
             default = "//tools/mkcpio",
             executable = True,
         ),

@@ -52,7 +52,7 @@ mkuki = rule(
             doc = "The folder that holds systemd's EFI stub at stub_path.",
         ),
         "_tool": attr.label(
-            cfg = "host",
+            cfg = "exec",
             default = "//tools/mkuki",
             executable = True,
         ),
