@@ -29,7 +29,9 @@ ca_bundle = rule(
             doc = "The unpacked package.",
         ),
         "_tool": attr.label(
-            cfg = "exec",
+            # The machine that builds is one that could boot the image; a
+            # configuration of its own would compile the libraries again.
+            cfg = "target",
             default = "//initrd/ca_bundle",
             executable = True,
         ),

@@ -38,7 +38,9 @@ mkcpio = rule(
         ),
         "zstd_level": attr.int(doc = "0: not compressed."),
         "_tool": attr.label(
-            cfg = "exec",
+            # The machine that builds is one that could boot the image; a
+            # configuration of its own would compile the libraries again.
+            cfg = "target",
             default = "//tools/mkcpio",
             executable = True,
         ),

@@ -52,7 +52,9 @@ mkuki = rule(
             doc = "The folder that holds systemd's EFI stub at stub_path.",
         ),
         "_tool": attr.label(
-            cfg = "exec",
+            # The machine that builds is one that could boot the image; a
+            # configuration of its own would compile the libraries again.
+            cfg = "target",
             default = "//tools/mkuki",
             executable = True,
         ),
