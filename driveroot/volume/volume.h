@@ -33,10 +33,15 @@
 #include <string_view>
 
 #include "driveroot/base/result.h"
+#include "driveroot/cache/fetcher.h"
+#include "driveroot/cache/frame_cache.h"
 #include "driveroot/store/object_store.h"
 #include "driveroot/volume/metadata.h"
+#include "driveroot/volume/record.h"
 
 namespace driveroot {
+
+class Committer;
 
 struct FormatOptions {
   // The root directory's owner; its mode is 0755.
@@ -68,6 +73,15 @@ struct VolumeOptions {
 
   // Memory for frames that were read or written, before compression.
   uint64_t cache_bytes = 256 << 20;
+
+  // Whether a store that stays unavailable is waited for, as under a mounted
+  // file system, or makes Sync and Close fail after the store's own attempts.
+  // Either way nothing is given up: it is tried again in the background.
+  bool wait_for_network = true;
+
+  // The first wait before a call of the store is repeated; doubles up to 64
+  // times this.
+  std::chrono::milliseconds retry_delay{1000};
 
   // Who writes, for messages; empty: found out from the system.
   std::string host_name;
@@ -157,7 +171,8 @@ class Volume {
   ReadLock Read() const { return ReadLock(*this); }
 
   // Waits while too much data is unstored. kReadOnly, or kFenced after another
-  // writer took over.
+  // writer took over. When too much is unstored because the store refuses it,
+  // that error: kOutOfSpace when it is full.
   Result<WriteLock> Write();
 
   // Returns when everything accepted before the call is durable. Waits out the
@@ -181,11 +196,23 @@ class Volume {
   ObjectStore& store();
 
  private:
-  class Committer;
+  class Index;
 
-  // The private parts are the volume owner's: committer, cache, log position.
-  mutable std::shared_mutex mutex_;  // guards metadata_
+  Volume(std::unique_ptr<ObjectStore> store, const VolumeOptions& options);
+
+  const VolumeOptions options_;
+  std::string uuid_;
+  const std::unique_ptr<ObjectStore> store_;
+  // Guards metadata_. It comes before all locks of the parts below, none of
+  // which is held when it is taken.
+  mutable std::shared_mutex mutex_;
   Metadata metadata_;
+  LogPosition recovered_;
+  uint64_t checkpoint_record_ = 0;  // the newest one's when it was opened
+  FrameCache cache_;
+  std::unique_ptr<Index> index_;
+  std::unique_ptr<Fetcher> fetcher_;
+  std::unique_ptr<Committer> committer_;  // null when read-only
 };
 
 }  // namespace driveroot

@@ -160,9 +160,13 @@ Status DirStore::Create(const ObjectId& id, ObjectKind kind,
   }
   DRIVEROOT_RETURN_IF_ERROR(SyncFolder(std::string(kObjects)));
   if (kind == ObjectKind::kReadme) {
-    // Where a person looks for it. No harm when it is there already.
-    linkat(folder_.get(), file.c_str(), folder_.get(), std::string(name).c_str(),
-           0);
+    // Where a person looks for it.
+    const std::string top(name);
+    if (linkat(folder_.get(), file.c_str(), folder_.get(), top.c_str(), 0) !=
+            0 &&
+        errno != EEXIST) {
+      return Failed("cannot make", top);
+    }
   }
   return {};
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/cache/frame_cache.h"
+
+#include <utility>
+
+namespace driveroot {
+
+FrameBytes FrameCache::Find(FrameNumber number) {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_number_.find(number);
+  if (found == by_number_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, found->second);
+  return found->second->bytes;
+}
+
+bool FrameCache::Contains(FrameNumber number) const {
+  const std::lock_guard lock(mutex_);
+  return by_number_.contains(number);
+}
+
+void FrameCache::Insert(FrameNumber number, FrameBytes bytes) {
+  const std::lock_guard lock(mutex_);
+  if (bytes->size() > capacity_ || by_number_.contains(number)) return;
+  bytes_ += bytes->size();
+  entries_.push_front({number, std::move(bytes)});
+  by_number_[number] = entries_.begin();
+  while (bytes_ > capacity_) {
+    bytes_ -= entries_.back().bytes->size();
+    by_number_.erase(entries_.back().number);
+    entries_.pop_back();
+  }
+}
+
+uint64_t FrameCache::bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+}  // namespace driveroot

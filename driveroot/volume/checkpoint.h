@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A checkpoint: all metadata as of one log record, as values and as bytes.
+// FORMAT.md has the layout. Values; thread-safe.
+#ifndef DRIVEROOT_VOLUME_CHECKPOINT_H_
+#define DRIVEROOT_VOLUME_CHECKPOINT_H_
+
+#include <string>
+#include <string_view>
+
+#include "driveroot/base/result.h"
+#include "driveroot/volume/delta.h"
+#include "driveroot/volume/record.h"
+
+namespace driveroot {
+
+struct Checkpoint {
+  LogPosition position;  // the last record that it covers
+  Delta state;           // the difference to an empty volume
+};
+
+// The bytes, sealed; their last 32 bytes are the checkpoint's hash.
+std::string EncodeCheckpoint(const LogPosition& position, const Delta& state);
+
+// kDataLoss, kUnsupportedVersion.
+Result<Checkpoint> ParseCheckpoint(std::string_view bytes);
+
+// What objects are called in a folder: their number, padded so that they sort.
+std::string ObjectName(uint64_t number);
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_VOLUME_CHECKPOINT_H_

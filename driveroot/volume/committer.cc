@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The committer's thread and what others wait for. Transactions and
+// checkpoints are in committer_transaction.cc.
+#include "driveroot/volume/committer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "glog/logging.h"
+
+namespace driveroot {
+namespace {
+
+// The wait before a call is repeated doubles up to this many times the first.
+constexpr int kMaxRetryFactor = 64;
+
+// How often a caller who waits is told how far things are.
+constexpr std::chrono::milliseconds kProgressInterval{200};
+
+// Repeating these is of no use, or the caller knows better.
+bool IsFinal(ErrorCode code) {
+  return code == ErrorCode::kAlreadyExists || code == ErrorCode::kFenced ||
+         code == ErrorCode::kCancelled || code == ErrorCode::kNotFound ||
+         code == ErrorCode::kInternal;
+}
+
+}  // namespace
+
+Committer::Committer(ObjectStore& store, Metadata& metadata,
+                     std::shared_mutex& mutex, FrameCache& cache,
+                     const VolumeOptions& options,
+                     const WriterIdentity& writer, RecoveredLog log)
+    : store_(store),
+      metadata_(metadata),
+      mutex_(mutex),
+      options_(options),
+      writer_(writer),
+      persist_([this](const auto& call) { return Repeat(call); }),
+      ids_(store, persist_),
+      data_({.store = store,
+             .metadata = metadata,
+             .mutex = mutex,
+             .cache = cache,
+             .ids = ids_,
+             .persist = persist_,
+             .stored =
+                 [this] {
+                   NoteChange();
+                   // Under the lock, or a writer that is about to wait for room
+                   // would miss it.
+                   const std::lock_guard lock(state_mutex_);
+                   changed_.notify_all();
+                 },
+             .segment_bytes = options.segment_bytes}),
+      position_(std::move(log.position)),
+      records_since_checkpoint_(log.records),
+      record_bytes_since_checkpoint_(log.record_bytes),
+      checkpoint_size_(log.superblock.checkpoint.size),
+      epoch_(position_.last.epoch),
+      last_record_(position_.last.sequence),
+      checkpoint_record_(log.superblock.checkpoint.sequence) {
+  next_ids_.assign(position_.last.next_ids.begin(),
+                   position_.last.next_ids.end());
+}
+
+Committer::~Committer() {
+  {
+    const std::lock_guard lock(state_mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+}
+
+Status Committer::Start() {
+  // Only the first of the ids is binding, and the others belong to who named
+  // them.
+  next_ids_.resize(1);
+  const Status opened = Commit(RecordType::kOpen);
+  if (!opened) {
+    if (opened.error().code() != ErrorCode::kFenced) return opened;
+    return Fail(ErrorCode::kBusy,
+                "another writer opened the volume at the same time; try again");
+  }
+  {
+    const std::lock_guard lock(state_mutex_);
+    started_ = true;
+  }
+  thread_ = std::jthread([this] { Run(); });
+  return {};
+}
+
+void Committer::Run() {
+  while (true) {
+    Status status;
+    switch (NextTask()) {
+      case Task::kStop:
+        return;
+      case Task::kCommit:
+        status = Commit(RecordType::kCommit);
+        break;
+      case Task::kUploadAhead:
+        status = UploadAhead();
+        break;
+      case Task::kClose:
+        status = Commit(RecordType::kClose);
+        if (status) {
+          const std::lock_guard lock(state_mutex_);
+          closed_ = true;
+        }
+        break;
+    }
+    changed_.notify_all();
+    if (status) continue;
+    const ErrorCode code = status.error().code();
+    if (code == ErrorCode::kFenced || code == ErrorCode::kCancelled) return;
+    // Not an answer that a store in order gives. Nothing can be appended to a
+    // log that ends in doubt.
+    LOG(ERROR) << "cannot write to the volume any more: " << status.error();
+    NoteFailure(status.error());
+    SetFenced("");
+    return;
+  }
+}
+
+Committer::Task Committer::NextTask() {
+  std::unique_lock lock(state_mutex_);
+  while (true) {
+    if (stop_ || closed_ || fenced_) return Task::kStop;
+    if (close_wanted_) return Task::kClose;
+    if (commit_wanted_) return Task::kCommit;
+    if (dirty_ && unstored_bytes_ >= options_.commit_bytes) {
+      return options_.single_transaction ? Task::kUploadAhead : Task::kCommit;
+    }
+    if (!dirty_ || options_.single_transaction) {
+      changed_.wait(lock);
+      continue;
+    }
+    const Clock::time_point due = dirty_since_ + options_.commit_interval;
+    if (Clock::now() >= due) return Task::kCommit;
+    changed_.wait_until(lock, due);
+  }
+}
+
+Status Committer::Repeat(const std::function<Status()>& call) {
+  std::chrono::milliseconds delay = options_.retry_delay;
+  while (true) {
+    const Status status = call();
+    std::unique_lock lock(state_mutex_);
+    if (status || IsFinal(status.error().code())) {
+      last_error_.clear();
+      refusal_.reset();
+      return status;
+    }
+    // While the volume is being opened somebody waits for the answer.
+    if (!started_) return status;
+    const uint64_t kicks = retry_kicks_;
+    lock.unlock();
+    NoteFailure(status.error());
+    lock.lock();
+    changed_.wait_for(lock, delay,
+                      [&] { return stop_ || retry_kicks_ != kicks; });
+    if (stop_) return Fail(ErrorCode::kCancelled, "the volume was closed");
+    delay = std::min(2 * delay, kMaxRetryFactor * options_.retry_delay);
+  }
+}
+
+void Committer::NoteFailure(const Error& error) {
+  const std::lock_guard lock(state_mutex_);
+  if (last_error_ != error.message()) {
+    LOG(WARNING) << "cannot store changes for now: " << error;
+  }
+  last_error_ = error.message();
+  if (error.code() == ErrorCode::kUnavailable && options_.wait_for_network) {
+    return;
+  }
+  refusal_ = error;
+  ++failures_;
+  changed_.notify_all();
+}
+
+void Committer::SetFenced(const std::string& host) {
+  const std::lock_guard lock(state_mutex_);
+  fenced_ = true;
+  fenced_by_ = host;
+  changed_.notify_all();
+}
+
+void Committer::NoteChange() {
+  const uint64_t unstored = metadata_.unstored_bytes();
+  const uint64_t before = unstored_bytes_.exchange(unstored);
+  const bool newly_dirty = !dirty_ && metadata_.has_changes();
+  const bool newly_full =
+      before < options_.commit_bytes && unstored >= options_.commit_bytes;
+  if (!newly_dirty && !newly_full) return;
+  {
+    const std::lock_guard lock(state_mutex_);
+    if (newly_dirty) dirty_since_ = Clock::now();
+    dirty_ = true;
+  }
+  changed_.notify_all();
+}
+
+Status Committer::WaitToWrite() {
+  std::unique_lock lock(state_mutex_);
+  while (true) {
+    if (fenced_) {
+      return Fail(ErrorCode::kFenced,
+                  fenced_by_.empty()
+                      ? "the volume is read-only since writing failed: " +
+                            last_error_
+                      : "the volume was taken over by host " + fenced_by_ +
+                            " and is read-only here");
+    }
+    if (close_wanted_ || stop_) {
+      return Fail(ErrorCode::kReadOnly, "the volume is being closed");
+    }
+    if (unstored_bytes_ < options_.max_unstored_bytes) return {};
+    if (refusal_) return std::unexpected(*refusal_);
+    changed_.wait(lock);
+  }
+}
+
+Status Committer::Sync(const ProgressCallback& progress) {
+  uint64_t target = 0;
+  {
+    const std::shared_lock lock(mutex_);
+    target = sealed_ + (metadata_.has_changes() ? 1 : 0);
+  }
+  return WaitDurable(target, /*close=*/false, progress);
+}
+
+Status Committer::Close(const ProgressCallback& progress) {
+  return WaitDurable(0, /*close=*/true, progress);
+}
+
+Status Committer::WaitDurable(uint64_t target, bool close,
+                              const ProgressCallback& progress) {
+  const uint64_t total = unstored_bytes_;
+  std::unique_lock lock(state_mutex_);
+  const uint64_t failures = failures_;
+  if (close) {
+    close_wanted_ = true;
+  } else if (target > sealed_) {
+    commit_wanted_ = true;
+  }
+  ++retry_kicks_;
+  changed_.notify_all();
+  const auto is_over = [&] {
+    const bool done = close ? closed_ : durable_ >= target;
+    return done || fenced_ || stop_ || failures_ != failures;
+  };
+  while (!changed_.wait_for(lock, kProgressInterval, is_over)) {
+    if (progress == nullptr) continue;
+    lock.unlock();
+    const uint64_t left = std::min<uint64_t>(unstored_bytes_, total);
+    progress({.what = left > 0 ? "uploading data" : "committing",
+              .done = total - left,
+              .total = total});
+    lock.lock();
+  }
+  if (close ? closed_ : durable_ >= target) return {};
+  if (fenced_) {
+    lock.unlock();
+    return WaitToWrite();
+  }
+  if (stop_) return Fail(ErrorCode::kCancelled, "the volume was closed");
+  return std::unexpected(*refusal_);
+}
+
+void Committer::AddStatus(VolumeStatus& status) const {
+  const std::lock_guard lock(state_mutex_);
+  status.fenced = fenced_;
+  status.fenced_by = fenced_by_;
+  status.last_error = last_error_;
+  status.epoch = epoch_;
+  status.last_durable_record = last_record_;
+  status.checkpoint_record = checkpoint_record_;
+  status.records_written = records_written_;
+  status.segments_written = data_.counters().segments;
+  status.checkpoints_written = checkpoints_written_;
+  status.bytes_written = record_bytes_written_ + data_.counters().stored_bytes;
+}
+
+}  // namespace driveroot

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Committer makes the changes of a volume durable: it seals what was changed
+// into transactions, brings their data to the store, appends their records to
+// the log, and writes checkpoints. One thread of its own does it all, one
+// transaction after the other; the next one fills meanwhile, so what many
+// threads want synced at the same time takes one record.
+//
+// Appending is creating the object whose id the record before it named. If it
+// exists, and is not our own record whose answer was lost, another writer has
+// taken the volume over: this one is fenced and never writes again.
+//
+// Lock order: Volume's lock, then state_mutex_. Thread-safe.
+#ifndef DRIVEROOT_VOLUME_COMMITTER_H_
+#define DRIVEROOT_VOLUME_COMMITTER_H_
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <thread>
+
+#include "driveroot/base/result.h"
+#include "driveroot/cache/frame_cache.h"
+#include "driveroot/store/object_store.h"
+#include "driveroot/volume/data_writer.h"
+#include "driveroot/volume/metadata.h"
+#include "driveroot/volume/recovery.h"
+#include "driveroot/volume/volume.h"
+
+namespace driveroot {
+
+class Committer {
+ public:
+  // All references outlive the committer. `mutex` is Volume's and guards
+  // `metadata`, which is as `log` left it.
+  Committer(ObjectStore& store, Metadata& metadata, std::shared_mutex& mutex,
+            FrameCache& cache, const VolumeOptions& options,
+            const WriterIdentity& writer, RecoveredLog log);
+  // Stops at once; what is not durable is lost.
+  ~Committer();
+
+  // Appends the open record, with what was changed since recovery, and starts
+  // the thread. To be called first. Waits for nothing: errors of the store are
+  // returned. kBusy: another writer opened the volume at the same time.
+  Status Start();
+
+  // Returns when there is room for more data. See Volume::Write.
+  Status WaitToWrite();
+
+  // The metadata may have changed. Called with Volume's lock held.
+  void NoteChange();
+
+  Status Sync(const ProgressCallback& progress);
+  Status Close(const ProgressCallback& progress);
+
+  // Fills in what the committer knows.
+  void AddStatus(VolumeStatus& status) const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  enum class Task { kStop, kCommit, kUploadAhead, kClose };
+
+  // What is sealed under one hold of Volume's lock.
+  struct Transaction {
+    RecordType type = RecordType::kCommit;
+    std::vector<UnstoredFrame> frames;
+    Delta delta;
+    // The whole state after it, when a checkpoint is due.
+    std::optional<Delta> full;
+  };
+
+  void Run();
+  Task NextTask();
+  // Repeats `call`, see Persist.
+  Status Repeat(const std::function<Status()>& call);
+  void NoteFailure(const Error& error);
+
+  // Seals and stores one transaction, and a checkpoint when one is due. Does
+  // nothing when nothing changed, unless `type` is another than kCommit.
+  Status Commit(RecordType type);
+  Transaction Seal(RecordType type);
+  // Returns the position after the record.
+  Result<LogPosition> Append(Transaction& transaction);
+  Status CreateRecord(const ObjectId& id, const RecordHeader& header,
+                      const std::string& bytes);
+  Status UploadAhead();
+  void SetFenced(const std::string& host);
+
+  bool CheckpointIsDue() const;
+  Status StoreCheckpoint(Transaction& transaction);
+  void CollectCheckpoint(bool wait);
+
+  // Waits until transaction `target` is durable, or `done` says so.
+  Status WaitDurable(uint64_t target, bool close,
+                     const ProgressCallback& progress);
+
+  ObjectStore& store_;
+  Metadata& metadata_;
+  std::shared_mutex& mutex_;
+  const VolumeOptions options_;
+  const WriterIdentity writer_;
+  const Persist persist_;
+  IdPool ids_;
+  DataWriter data_;
+
+  // Only the committer's thread, and Start before it, use these.
+  LogPosition position_;
+  std::deque<ObjectId> next_ids_;  // of records to come
+  uint64_t records_since_checkpoint_ = 0;
+  uint64_t record_bytes_since_checkpoint_ = 0;
+  uint64_t checkpoint_size_ = 0;
+  std::future<Result<Superblock>> checkpoint_;  // valid: one is being written
+
+  std::atomic<uint64_t> unstored_bytes_ = 0;
+  // Transactions sealed. Changed under Volume's lock.
+  std::atomic<uint64_t> sealed_ = 0;
+  std::atomic<bool> dirty_ = false;  // changed under Volume's lock
+  std::atomic<bool> stop_ = false;   // changed under state_mutex_
+
+  mutable std::mutex state_mutex_;  // guards what is below
+  std::condition_variable changed_;
+  Clock::time_point dirty_since_;
+  bool started_ = false;
+  bool commit_wanted_ = false;
+  bool close_wanted_ = false;
+  bool closed_ = false;
+  bool fenced_ = false;
+  std::string fenced_by_;
+  uint64_t durable_ = 0;  // transactions
+  // Why the store refuses what waiting alone does not mend; see failures_.
+  std::optional<Error> refusal_;
+  uint64_t failures_ = 0;     // such refusals
+  std::string last_error_;    // of any call that is being repeated
+  uint64_t retry_kicks_ = 0;  // changes when it is worth trying at once
+  uint64_t epoch_ = 0;
+  uint64_t last_record_ = 0;
+  uint64_t checkpoint_record_ = 0;
+  uint64_t records_written_ = 0;
+  uint64_t checkpoints_written_ = 0;
+  uint64_t record_bytes_written_ = 0;
+
+  std::jthread thread_;  // last: it uses all the rest
+};
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_VOLUME_COMMITTER_H_

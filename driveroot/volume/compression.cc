@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/volume/compression.h"
+
+#include <zstd.h>
+
+#include <memory>
+
+namespace driveroot {
+namespace {
+
+// zstd's own default. Higher levels cost several times the time for a few
+// percent, and the time is part of every fsync.
+constexpr int kLevel = 3;
+
+struct FreeContext {
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+};
+
+}  // namespace
+
+std::string CompressFrame(std::string_view bytes) {
+  // A context costs more to make than a small frame to compress.
+  thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(
+      ZSTD_createCCtx());
+  std::string stored(ZSTD_compressBound(bytes.size()), '\0');
+  const size_t size =
+      ZSTD_compressCCtx(context.get(), stored.data(), stored.size(),
+                        bytes.data(), bytes.size(), kLevel);
+  if (ZSTD_isError(size) || size >= bytes.size()) return std::string(bytes);
+  stored.resize(size);
+  // Most of the bound is unused, and it is kept until it is uploaded.
+  stored.shrink_to_fit();
+  return stored;
+}
+
+Result<std::string> DecompressFrame(std::string_view stored,
+                                    uint64_t raw_length) {
+  if (stored.size() == raw_length) return std::string(stored);
+  thread_local const std::unique_ptr<ZSTD_DCtx, FreeContext> context(
+      ZSTD_createDCtx());
+  std::string raw(raw_length, '\0');
+  const size_t size =
+      ZSTD_decompressDCtx(context.get(), raw.data(), raw.size(), stored.data(),
+                          stored.size());
+  if (ZSTD_isError(size) || size != raw_length) {
+    return Fail(ErrorCode::kDataLoss, "damaged compressed data");
+  }
+  return raw;
+}
+
+}  // namespace driveroot

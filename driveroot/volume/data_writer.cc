@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/volume/data_writer.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "driveroot/volume/checkpoint.h"
+#include "driveroot/volume/compression.h"
+#include "driveroot/volume/hash.h"
+#include "driveroot/volume/parallel.h"
+#include "driveroot/volume/record.h"
+
+namespace driveroot {
+namespace {
+
+// Ids cost nothing, a call for them about 300 ms.
+constexpr int kIdsAtOnce = 200;
+
+// Segments in flight: enough to hide the time until an upload starts, which is
+// what one connection to Drive wastes most.
+constexpr size_t kUploads = 4;
+
+// Data longer than this many times what may go into a record is not even tried:
+// nothing but long runs of one byte compresses better.
+constexpr uint64_t kHopelessRatio = 16;
+
+size_t Processors() {
+  return std::max<size_t>(1, std::thread::hardware_concurrency());
+}
+
+FrameDelta MakePlace(const UnstoredFrame& source, const Hash& hash,
+                     ObjectNumber object, uint64_t offset,
+                     uint64_t stored_length) {
+  return {.number = source.number,
+          .object = object,
+          .object_offset = offset,
+          .stored_length = static_cast<uint32_t>(stored_length),
+          .raw_length = static_cast<uint32_t>(source.bytes->size()),
+          .hash = hash};
+}
+
+}  // namespace
+
+Result<ObjectId> IdPool::Take() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!ids_.empty()) {
+      ObjectId id = std::move(ids_.front());
+      ids_.pop_front();
+      return id;
+    }
+  }
+  std::vector<ObjectId> fresh;
+  DRIVEROOT_RETURN_IF_ERROR(persist_([&]() -> Status {
+    DRIVEROOT_ASSIGN_OR_RETURN(fresh, store_.NewIds(kIdsAtOnce));
+    return {};
+  }));
+  ObjectId id = std::move(fresh.back());
+  fresh.pop_back();
+  const std::lock_guard lock(mutex_);
+  ids_.insert(ids_.end(), fresh.begin(), fresh.end());
+  return id;
+}
+
+Result<StoredData> DataWriter::Store(std::span<const UnstoredFrame> frames,
+                                     uint64_t max_inline_bytes,
+                                     const ObjectId& record_id,
+                                     bool note_change) {
+  StoredData data;
+  std::vector<Work> work;
+  for (const UnstoredFrame& frame : frames) work.emplace_back(frame);
+  ParallelFor(work.size(), Processors(), [&](size_t i) {
+    work[i].hash = Sha256(*work[i].source.bytes);
+  });
+  FindKnown(work);
+  if (!PutInline(work, max_inline_bytes, record_id, data)) {
+    DRIVEROOT_RETURN_IF_ERROR(PutIntoSegments(work, note_change, data));
+  }
+  // Those without bytes of their own, now that all others have their place.
+  std::vector<FrameDelta> copies;
+  for (Work& each : work) {
+    if (each.same_as) {
+      each.place = work[*each.same_as].place;
+      each.place->number = each.source.number;
+    }
+    data.frames.push_back(*each.place);
+    // Its object gets known together with the record.
+    const bool is_inline = each.place->object == data.inline_object;
+    if (!each.encoded && !is_inline) copies.push_back(*each.place);
+  }
+  MarkStored({}, copies, note_change);
+  return data;
+}
+
+void DataWriter::FindKnown(std::vector<Work>& work) {
+  const std::shared_lock lock(parts_.mutex);
+  std::map<std::pair<Hash, size_t>, size_t> seen;
+  for (size_t i = 0; i < work.size(); ++i) {
+    Work& each = work[i];
+    const size_t length = each.source.bytes->size();
+    const auto known = parts_.metadata.FindFrameByHash(
+        each.hash, static_cast<uint32_t>(length));
+    if (known) {
+      each.place = MakePlace(each.source, each.hash, known->object,
+                             known->object_offset, known->stored_length);
+      continue;
+    }
+    const auto [first, is_new] = seen.try_emplace({each.hash, length}, i);
+    if (!is_new) each.same_as = first->second;
+  }
+}
+
+void DataWriter::Encode(Work& work) {
+  if (work.encoded) return;
+  work.encoded = EncodedFrame{
+      .number = work.source.number,
+      .raw_length = static_cast<uint32_t>(work.source.bytes->size()),
+      .hash = work.hash,
+      .stored = CompressFrame(*work.source.bytes)};
+}
+
+bool DataWriter::PutInline(std::vector<Work>& work, uint64_t max_inline_bytes,
+                           const ObjectId& record_id, StoredData& data) {
+  std::vector<Work*> to_store;
+  uint64_t raw_bytes = 0;
+  for (Work& each : work) {
+    if (each.place || each.same_as) continue;
+    to_store.push_back(&each);
+    raw_bytes += each.source.bytes->size();
+  }
+  if (to_store.empty()) return true;
+  if (raw_bytes / kHopelessRatio > max_inline_bytes || max_inline_bytes == 0) {
+    return false;
+  }
+  ParallelFor(to_store.size(), Processors(),
+              [&](size_t i) { Encode(*to_store[i]); });
+  uint64_t stored_bytes = 0;
+  for (const Work* each : to_store) stored_bytes += each->encoded->stored.size();
+  if (stored_bytes > max_inline_bytes) return false;
+
+  {
+    const std::lock_guard lock(parts_.mutex);
+    data.inline_object = parts_.metadata.ReserveObject();
+  }
+  for (Work* each : to_store) {
+    each->place = MakePlace(each->source, each->hash, data.inline_object,
+                            kRecordFramesOffset + data.inline_frames.size(),
+                            each->encoded->stored.size());
+    data.inline_frames += each->encoded->stored;
+  }
+  data.objects.push_back(
+      {.number = data.inline_object,
+       .id = record_id,
+       .kind = ObjectKind::kLogRecord,
+       .size = kRecordFramesOffset + data.inline_frames.size()});
+  return true;
+}
+
+Status DataWriter::PutIntoSegments(std::vector<Work>& work, bool note_change,
+                                   StoredData& data) {
+  std::vector<std::vector<Work*>> segments;
+  uint64_t bytes = 0;
+  for (Work& each : work) {
+    if (each.place || each.same_as) continue;
+    const uint64_t length = each.source.bytes->size();
+    if (segments.empty() || bytes + length > parts_.segment_bytes) {
+      segments.emplace_back();
+      bytes = 0;
+    }
+    segments.back().push_back(&each);
+    bytes += length;
+  }
+  std::mutex mutex;  // guards failure and data.objects
+  Status failure;
+  ParallelFor(segments.size(), kUploads, [&](size_t i) {
+    Result<ObjectDelta> object = UploadSegment(segments[i], note_change);
+    const std::lock_guard lock(mutex);
+    if (object) {
+      data.objects.push_back(*std::move(object));
+    } else {
+      failure = std::unexpected(std::move(object).error());
+    }
+  });
+  std::ranges::sort(data.objects, {}, &ObjectDelta::number);
+  return failure;
+}
+
+Result<ObjectDelta> DataWriter::UploadSegment(std::span<Work* const> work,
+                                              bool note_change) {
+  ObjectDelta object;
+  DRIVEROOT_ASSIGN_OR_RETURN(object.id, parts_.ids.Take());
+  {
+    const std::lock_guard lock(parts_.mutex);
+    object.number = parts_.metadata.ReserveObject();
+  }
+  SegmentWriter segment;
+  std::vector<FrameDelta> places;
+  for (Work* each : work) {
+    Encode(*each);
+    each->place = MakePlace(each->source, each->hash, object.number,
+                            segment.Add(*each->encoded),
+                            each->encoded->stored.size());
+    // It is in the segment now. An empty string still says that it was encoded.
+    each->encoded->stored = std::string();
+    places.push_back(*each->place);
+  }
+  const std::string bytes = segment.Finish();
+  object.kind = ObjectKind::kSegment;
+  object.size = bytes.size();
+  const Status created = parts_.persist([&] {
+    return parts_.store.Create(object.id, ObjectKind::kSegment,
+                               ObjectName(object.number), bytes);
+  });
+  // Nobody else is given this id, so it was this very call that created it.
+  if (!created && created.error().code() != ErrorCode::kAlreadyExists) {
+    return std::unexpected(created.error());
+  }
+  ++counters_.segments;
+  counters_.stored_bytes += bytes.size();
+  MarkStored({&object, 1}, places, note_change);
+  return object;
+}
+
+void DataWriter::MarkStored(std::span<const ObjectDelta> objects,
+                            std::span<const FrameDelta> frames,
+                            bool note_change) {
+  const std::lock_guard lock(parts_.mutex);
+  for (const ObjectDelta& object : objects) {
+    parts_.metadata.AddObject(object.number, object.id, object.kind,
+                              object.size, note_change);
+  }
+  for (const FrameDelta& frame : frames) {
+    parts_.metadata.SetFrameLocation(
+        {.number = frame.number,
+         .object = frame.object,
+         .object_offset = frame.object_offset,
+         .stored_length = frame.stored_length,
+         .raw_length = frame.raw_length,
+         .hash = frame.hash},
+        note_change);
+    const FrameBytes bytes = parts_.metadata.ReleaseFrame(frame.number);
+    if (bytes != nullptr) parts_.cache.Insert(frame.number, bytes);
+    counters_.raw_bytes += frame.raw_length;
+  }
+  parts_.stored();
+}
+
+}  // namespace driveroot

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DataWriter brings frames of data to the store: hashes them, leaves out those
+// whose bytes are stored already, compresses the rest, and either uploads them
+// as segments or, when they are few, returns them to go into a log record.
+//
+// Lock order: Volume's lock is taken for short times, never while a call of the
+// store runs. One thread uses a DataWriter; it starts more for the work.
+#ifndef DRIVEROOT_VOLUME_DATA_WRITER_H_
+#define DRIVEROOT_VOLUME_DATA_WRITER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <shared_mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "driveroot/base/result.h"
+#include "driveroot/cache/frame_cache.h"
+#include "driveroot/store/object_store.h"
+#include "driveroot/volume/metadata.h"
+#include "driveroot/volume/segment.h"
+
+namespace driveroot {
+
+// Makes a call of the store until it succeeds or no repetition can help; waits
+// in between. Thread-safe.
+using Persist = std::function<Status(const std::function<Status()>& call)>;
+
+// Ids that were generated beforehand, many at a time. Thread-safe.
+class IdPool {
+ public:
+  IdPool(ObjectStore& store, Persist persist)
+      : store_(store), persist_(std::move(persist)) {}
+
+  Result<ObjectId> Take();
+
+ private:
+  ObjectStore& store_;
+  const Persist persist_;
+  std::mutex mutex_;  // guards ids_
+  std::deque<ObjectId> ids_;
+};
+
+// Where frames went, for the delta of the transaction that they belong to.
+struct StoredData {
+  std::vector<FrameDelta> frames;
+  std::vector<ObjectDelta> objects;
+  // What goes into the record itself. Its frames are among the above, in the
+  // object of number `inline_object`.
+  std::string inline_frames;
+  ObjectNumber inline_object = 0;  // 0: none
+};
+
+struct DataWriterCounters {
+  std::atomic<uint64_t> segments = 0;
+  std::atomic<uint64_t> stored_bytes = 0;  // of segments
+  std::atomic<uint64_t> raw_bytes = 0;     // of all frames that found a place
+};
+
+class DataWriter {
+ public:
+  struct Parts {
+    ObjectStore& store;
+    Metadata& metadata;
+    std::shared_mutex& mutex;  // Volume's, guards metadata
+    FrameCache& cache;
+    IdPool& ids;
+    Persist persist;
+    // Called with `mutex` held, whenever frames have found their place.
+    std::function<void()> stored;
+    uint64_t segment_bytes;
+  };
+
+  explicit DataWriter(Parts parts) : parts_(std::move(parts)) {}
+
+  // Stores `frames`. Those that go into segments, and those whose bytes were
+  // stored before, have their places in the metadata when this returns;
+  // `note_change` is for Metadata. The others, when they compress to at most
+  // `max_inline_bytes`, are returned to go into the record of id `record_id`.
+  Result<StoredData> Store(std::span<const UnstoredFrame> frames,
+                           uint64_t max_inline_bytes,
+                           const ObjectId& record_id, bool note_change);
+
+  // Puts the places of `frames`, all in `objects` or known ones, into the
+  // metadata, and lets their bytes in memory go.
+  void MarkStored(std::span<const ObjectDelta> objects,
+                  std::span<const FrameDelta> frames, bool note_change);
+
+  const DataWriterCounters& counters() const { return counters_; }
+
+ private:
+  struct Work {
+    explicit Work(UnstoredFrame frame) : source(std::move(frame)) {}
+
+    UnstoredFrame source;
+    Hash hash = {};
+    std::optional<EncodedFrame> encoded;
+    // Holds the same bytes as another one of this call, which comes before.
+    std::optional<size_t> same_as;
+    std::optional<FrameDelta> place;
+  };
+
+  void FindKnown(std::vector<Work>& work);
+  // False, and nothing done but some compression, when it is too much.
+  bool PutInline(std::vector<Work>& work, uint64_t max_inline_bytes,
+                 const ObjectId& record_id, StoredData& data);
+  Status PutIntoSegments(std::vector<Work>& work, bool note_change,
+                         StoredData& data);
+  Result<ObjectDelta> UploadSegment(std::span<Work* const> work,
+                                    bool note_change);
+  static void Encode(Work& work);
+
+  const Parts parts_;
+  DataWriterCounters counters_;
+};
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_VOLUME_DATA_WRITER_H_

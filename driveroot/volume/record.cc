@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/volume/record.h"
+
+#include <string>
+
+#include "driveroot/volume/codec.h"
+#include "driveroot/volume/hash.h"
+
+namespace driveroot {
+namespace {
+
+constexpr std::string_view kMagic = "DRVRTLOG";
+
+// Names of hosts have at most 64 bytes on Linux; the rest is room for others.
+constexpr uint64_t kMaxTextBytes = 256;
+constexpr uint64_t kMaxIdBytes = 128;
+
+std::unexpected<Error> Damaged(const char* what) {
+  return Fail(ErrorCode::kDataLoss,
+              std::string("damaged log record: ") + what);
+}
+
+}  // namespace
+
+Status CheckFormatVersion(uint64_t version) {
+  if (version == kFormatVersion) return {};
+  return Fail(ErrorCode::kUnsupportedVersion,
+              "the volume has format version " + std::to_string(version) +
+                  ", this driveroot knows version " +
+                  std::to_string(kFormatVersion) + "; update driveroot");
+}
+
+void PutRecordHeader(WireWriter& out, const RecordHeader& header) {
+  out.Bytes(header.volume_uuid);
+  out.Byte(static_cast<uint8_t>(header.type));
+  out.Varint(header.sequence);
+  out.Varint(header.epoch);
+  out.Signed(header.sealed_at);
+  out.Hash32(header.previous);
+  out.Varint(header.next_ids.size());
+  for (const ObjectId& id : header.next_ids) out.Bytes(id);
+  out.Bytes(header.writer.host_name);
+  out.Bytes(header.writer.boot_id);
+  out.Bytes(header.writer.process);
+}
+
+RecordHeader GetRecordHeader(WireReader& in) {
+  RecordHeader header;
+  header.volume_uuid = in.Bytes(kMaxTextBytes);
+  const uint8_t type = in.Byte();
+  header.type = static_cast<RecordType>(type);
+  header.sequence = in.Varint();
+  header.epoch = in.Varint();
+  header.sealed_at = in.Signed();
+  header.previous = in.Hash32();
+  const uint64_t ids = in.Varint(kMaxNextIds);
+  for (uint64_t i = 0; i < ids && in.ok(); ++i) {
+    header.next_ids.emplace_back(in.Bytes(kMaxIdBytes));
+    if (header.next_ids.back().empty()) in.Refuse();
+  }
+  header.writer.host_name = in.Bytes(kMaxTextBytes);
+  header.writer.boot_id = in.Bytes(kMaxTextBytes);
+  header.writer.process = in.Bytes(kMaxTextBytes);
+  if (type < static_cast<uint8_t>(RecordType::kOpen) ||
+      type > static_cast<uint8_t>(RecordType::kClose) || ids == 0) {
+    in.Refuse();
+  }
+  return header;
+}
+
+std::string EncodeRecord(const RecordHeader& header, const Delta& delta,
+                         std::string_view frames) {
+  WireWriter head;
+  PutRecordHeader(head, header);
+  const std::string body = EncodeDelta(delta);
+  WireWriter out;
+  out.Raw(kMagic);
+  out.Fixed32(kFormatVersion);
+  out.Fixed32(static_cast<uint32_t>(head.size()));
+  out.Fixed64(frames.size());
+  out.Fixed64(body.size());
+  out.Fixed64(0);  // Reserved.
+  out.Raw(frames);
+  out.Raw(head.bytes());
+  out.Raw(body);
+  std::string bytes = out.Take();
+  Seal(bytes);
+  return bytes;
+}
+
+Result<LogRecord> ParseRecord(std::string_view bytes) {
+  WireReader in(bytes);
+  if (in.Raw(kMagic.size()) != kMagic) return Damaged("it is none");
+  // Before all else: a newer version may differ in everything that follows.
+  const uint32_t version = in.Fixed32();
+  if (!in.ok()) return Damaged("too short");
+  DRIVEROOT_RETURN_IF_ERROR(CheckFormatVersion(version));
+  const std::optional<Sealed> sealed = Unseal(bytes);
+  if (!sealed) return Damaged("its bytes do not match their hash");
+
+  in = WireReader(sealed->body.substr(kMagic.size() + sizeof(version)));
+  const uint32_t head_length = in.Fixed32();
+  const uint64_t frames_length = in.Fixed64();
+  const uint64_t body_length = in.Fixed64();
+  if (in.Fixed64() != 0) in.Refuse();
+  in.Raw(frames_length);
+  WireReader head(in.Raw(head_length));
+  const std::string_view body = in.Raw(body_length);
+  if (!in.done()) return Damaged("its lengths are wrong");
+  LogRecord record;
+  record.hash = sealed->hash;
+  record.header = GetRecordHeader(head);
+  if (!head.done()) return Damaged("its header makes no sense");
+  DRIVEROOT_ASSIGN_OR_RETURN(record.delta, DecodeDelta(body));
+  return record;
+}
+
+}  // namespace driveroot

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One log record: a committed transaction, as values and as bytes. FORMAT.md
+// has the layout. Values; thread-safe.
+#ifndef DRIVEROOT_VOLUME_RECORD_H_
+#define DRIVEROOT_VOLUME_RECORD_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "driveroot/base/result.h"
+#include "driveroot/volume/delta.h"
+#include "driveroot/volume/wire.h"
+
+namespace driveroot {
+
+// The version that this program writes, of all objects of a volume. It reads
+// this one and none that is higher.
+inline constexpr uint32_t kFormatVersion = 1;
+
+// Records longer than this are refused.
+inline constexpr uint64_t kMaxRecordBytes = uint64_t{1} << 30;
+
+// A record names at most so many ids of records to come.
+inline constexpr uint64_t kMaxNextIds = 32;
+
+// kUnsupportedVersion when `version` is not one that this program reads; the
+// message names the versions and says what to do.
+Status CheckFormatVersion(uint64_t version);
+
+// Who appended a record: enough to tell whether it may still be at work, and to
+// say in a message whose it is.
+struct WriterIdentity {
+  std::string host_name;
+  std::string boot_id;  // differs after each boot of the host
+  std::string process;  // pid:start time, unique within a boot
+
+  friend bool operator==(const WriterIdentity&, const WriterIdentity&) =
+      default;
+};
+
+enum class RecordType : uint8_t {
+  kOpen = 1,    // a writer took over: from now on its epoch counts
+  kCommit = 2,  // a transaction
+  kClose = 3,   // the last one of its writer
+};
+
+struct RecordHeader {
+  std::string volume_uuid;
+  RecordType type = RecordType::kCommit;
+  uint64_t sequence = 0;  // one more than the record before
+  uint64_t epoch = 0;     // one more with each open record
+  TimeNs sealed_at = 0;
+  Hash previous = {};  // the record before; zeros for the first
+  // The id of the record after this one, and then those of the records after
+  // that, as far as they are known: a reader may fetch them all at once.
+  std::vector<ObjectId> next_ids;
+  WriterIdentity writer;
+
+  friend bool operator==(const RecordHeader&, const RecordHeader&) = default;
+};
+
+// A place in the log: the last record that counts, and where the next one goes.
+// Sequence 0 stands for a volume that was just made.
+struct LogPosition {
+  RecordHeader last;
+  Hash hash = {};     // of `last`
+
+  friend bool operator==(const LogPosition&, const LogPosition&) = default;
+};
+
+struct LogRecord {
+  RecordHeader header;
+  Hash hash = {};
+  Delta delta;
+};
+
+// Where the first inline frame lies in a record.
+inline constexpr uint64_t kRecordFramesOffset = 40;
+
+// The bytes of a record, sealed; their last 32 bytes are its hash.
+std::string EncodeRecord(const RecordHeader& header, const Delta& delta,
+                         std::string_view frames);
+
+// kDataLoss, kUnsupportedVersion.
+Result<LogRecord> ParseRecord(std::string_view bytes);
+
+void PutRecordHeader(WireWriter& out, const RecordHeader& header);
+// Refuses the reader when the header is not in order.
+RecordHeader GetRecordHeader(WireReader& in);
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_VOLUME_RECORD_H_

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// superblock.json: what a reader starts with. A hint: it names a checkpoint,
+// and a record at or before the end of the log, both perhaps not the newest.
+// Values; thread-safe.
+#ifndef DRIVEROOT_VOLUME_SUPERBLOCK_H_
+#define DRIVEROOT_VOLUME_SUPERBLOCK_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "driveroot/base/result.h"
+#include "driveroot/volume/delta.h"
+
+namespace driveroot {
+
+struct Superblock {
+  std::string uuid;
+
+  struct {
+    ObjectId id;
+    Hash hash = {};
+    uint64_t size = 0;      // bytes
+    uint64_t sequence = 0;  // of the last record that it covers
+  } checkpoint;
+
+  // The log reaches at least to here; sequence 0: no record yet.
+  struct {
+    uint64_t sequence = 0;
+    Hash hash = {};
+  } log;
+};
+
+std::string EncodeSuperblock(const Superblock& superblock);
+
+// kDataLoss, kUnsupportedVersion.
+Result<Superblock> ParseSuperblock(std::string_view bytes);
+
+// What README.txt in a volume's folder says.
+std::string ReadmeText(std::string_view uuid);
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_VOLUME_SUPERBLOCK_H_

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/volume/volume.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "driveroot/volume/checkpoint_writer.h"
+#include "driveroot/volume/committer.h"
+#include "driveroot/volume/recovery.h"
+#include "driveroot/volume/superblock.h"
+#include "driveroot/volume/writer_identity.h"
+
+namespace driveroot {
+namespace {
+
+// Fetching at once what one read asks for, however long it is, would need that
+// much memory twice.
+constexpr uint64_t kMaxFetchBytes = 16 << 20;
+
+// Makes sense of options that contradict each other.
+VolumeOptions Checked(VolumeOptions options) {
+  options.max_unstored_bytes =
+      std::max(options.max_unstored_bytes, options.commit_bytes);
+  options.segment_bytes =
+      std::max<uint64_t>(options.segment_bytes, kMaxFrameBytes);
+  return options;
+}
+
+// Records whose inline data is all dead are of no use to the metadata any more.
+// Only while nobody reads, since a reader may hold on to where bytes lie.
+void ForgetDeadRecords(Metadata& metadata) {
+  for (const ObjectNumber number : metadata.AllObjects()) {
+    const StoredObject& object = *metadata.FindObject(number);
+    if (object.kind == ObjectKind::kLogRecord && object.frames == 0) {
+      metadata.ForgetObject(number);
+    }
+  }
+}
+
+}  // namespace
+
+// What the fetcher asks of the metadata.
+class Volume::Index : public FrameIndex {
+ public:
+  explicit Index(const Volume& volume) : volume_(volume) {}
+
+  ObjectId FindObjectId(ObjectNumber object) const override {
+    const std::shared_lock lock(volume_.mutex_);
+    const StoredObject* found = volume_.metadata_.FindObject(object);
+    return found == nullptr ? ObjectId() : found->id;
+  }
+
+  std::vector<StoredFrame> FramesOf(ObjectNumber object, uint64_t begin,
+                                    uint64_t end) const override {
+    const std::shared_lock lock(volume_.mutex_);
+    return volume_.metadata_.FramesOf(object, begin, end);
+  }
+
+ private:
+  const Volume& volume_;
+};
+
+Volume::WriteLock::~WriteLock() {
+  if (lock_.owns_lock()) volume_->committer_->NoteChange();
+}
+
+Volume::Volume(std::unique_ptr<ObjectStore> store, const VolumeOptions& options)
+    : options_(Checked(options)),
+      store_(std::move(store)),
+      cache_(options.cache_bytes),
+      index_(std::make_unique<Index>(*this)),
+      fetcher_(std::make_unique<Fetcher>(*store_, *index_, cache_)) {}
+
+Volume::~Volume() = default;
+
+Status Volume::Format(ObjectStore& store, const FormatOptions& options) {
+  const Result<std::string> there = store.ReadSuperblock();
+  if (there) {
+    return Fail(ErrorCode::kAlreadyExists,
+                "there is a volume already; nothing was changed");
+  }
+  if (there.error().code() != ErrorCode::kNotFound) {
+    return std::unexpected(there.error());
+  }
+  const TimeNs now = NowNs();
+  Metadata metadata;
+  metadata.CreateInode({.mode = S_IFDIR | 0755,
+                        .uid = options.uid,
+                        .gid = options.gid,
+                        .nlink = 2,
+                        .size = 0,
+                        .rdev = 0,
+                        .atime = now,
+                        .mtime = now,
+                        .ctime = now,
+                        .btime = now});
+  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<ObjectId> ids, store.NewIds(3));
+  const LogPosition start{
+      .last = {.volume_uuid = NewUuid(),
+               .type = RecordType::kClose,
+               .sequence = 0,
+               .epoch = 0,
+               .sealed_at = now,
+               .previous = {},
+               .next_ids = {ids[0]},
+               .writer = MakeWriterIdentity("", "")},
+      .hash = {}};
+  DRIVEROOT_RETURN_IF_ERROR(store.Create(ids[1], ObjectKind::kReadme,
+                                         "README.txt",
+                                         ReadmeText(start.last.volume_uuid)));
+  const Persist once = [](const auto& call) { return call(); };
+  // The superblock comes last, so there is no half-made volume.
+  const Result<Superblock> written =
+      WriteCheckpoint(store, once, ids[2], start, metadata.FullDelta());
+  if (!written) return std::unexpected(written.error());
+  return {};
+}
+
+Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
+                                             const VolumeOptions& options) {
+  std::unique_ptr<Volume> volume(new Volume(std::move(store), options));
+  DRIVEROOT_ASSIGN_OR_RETURN(RecoveredLog log,
+                             Recover(*volume->store_, volume->metadata_));
+  volume->uuid_ = log.superblock.uuid;
+  volume->recovered_ = log.position;
+  volume->checkpoint_record_ = log.superblock.checkpoint.sequence;
+  volume->metadata_.RemoveOrphans();
+  ForgetDeadRecords(volume->metadata_);
+  if (options.read_only) return volume;
+
+  const WriterIdentity self =
+      MakeWriterIdentity(options.host_name, options.boot_id);
+  if (!options.steal) {
+    DRIVEROOT_RETURN_IF_ERROR(CheckNotInUse(log.position.last, self, NowNs()));
+  }
+  volume->committer_ = std::make_unique<Committer>(
+      *volume->store_, volume->metadata_, volume->mutex_, volume->cache_,
+      volume->options_, self, std::move(log));
+  DRIVEROOT_RETURN_IF_ERROR(volume->committer_->Start());
+  return volume;
+}
+
+Result<Volume::WriteLock> Volume::Write() {
+  if (committer_ == nullptr) {
+    return Fail(ErrorCode::kReadOnly, "the volume is open for reading only");
+  }
+  DRIVEROOT_RETURN_IF_ERROR(committer_->WaitToWrite());
+  return WriteLock(*this);
+}
+
+Status Volume::Sync(const ProgressCallback& progress) {
+  if (committer_ == nullptr) return {};
+  return committer_->Sync(progress);
+}
+
+Status Volume::Close(const ProgressCallback& progress) {
+  if (committer_ == nullptr) return {};
+  return committer_->Close(progress);
+}
+
+Status Volume::ReadStored(std::span<const StoredPiece> pieces,
+                          std::span<char> out) {
+  while (!pieces.empty()) {
+    std::vector<StoredFrame> frames;
+    uint64_t bytes = 0;
+    for (const StoredPiece& piece : pieces) {
+      if (bytes >= kMaxFetchBytes) break;
+      frames.push_back(piece.frame);
+      bytes += piece.frame.raw_length;
+    }
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<FrameBytes> fetched,
+                               fetcher_->Fetch(frames));
+    for (size_t i = 0; i < fetched.size(); ++i) {
+      const StoredPiece& piece = pieces[i];
+      std::memcpy(out.data() + piece.destination,
+                  fetched[i]->data() + piece.frame_offset, piece.length);
+    }
+    pieces = pieces.subspan(fetched.size());
+  }
+  return {};
+}
+
+void Volume::Prefetch(std::span<const StoredPiece> pieces) {
+  std::vector<StoredFrame> frames;
+  for (const StoredPiece& piece : pieces) frames.push_back(piece.frame);
+  fetcher_->Prefetch(frames);
+}
+
+VolumeStatus Volume::GetStatus() const {
+  VolumeStatus status;
+  status.uuid = uuid_;
+  status.read_only = committer_ == nullptr;
+  status.epoch = recovered_.last.epoch;
+  status.last_durable_record = recovered_.last.sequence;
+  status.checkpoint_record = checkpoint_record_;
+  if (committer_ != nullptr) committer_->AddStatus(status);
+  {
+    const std::shared_lock lock(mutex_);
+    status.inodes = metadata_.inode_count();
+    status.data_bytes = metadata_.data_bytes();
+    status.unstored_bytes = metadata_.unstored_bytes();
+  }
+  const FetcherCounters counters = fetcher_->counters();
+  status.fetches = counters.fetches;
+  status.bytes_fetched = counters.bytes_fetched;
+  status.cache_hits = counters.hits;
+  status.cache_misses = counters.misses;
+  status.cache_bytes = cache_.bytes();
+  return status;
+}
+
+Result<StoreSpace> Volume::Space() { return store_->Space(); }
+
+ObjectStore& Volume::store() { return *store_; }
+
+}  // namespace driveroot
