@@ -91,6 +91,10 @@ class FakeDriveProcess {
   Status Revoke(const std::string& what) const {
     return Control("/revoke", R"({"what":")" + what + R"("})");
   }
+  // Whether the user refuses on the consent page and to devices.
+  Status Deny(bool deny) const {
+    return Control("/consent", deny ? R"({"deny":true})" : "{}");
+  }
 
  private:
   FakeDriveProcess() = default;
