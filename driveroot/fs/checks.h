@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Checks that many operations of FileSystem begin with. Pure functions over
+// metadata that the caller has locked.
+#ifndef DRIVEROOT_FS_CHECKS_H_
+#define DRIVEROOT_FS_CHECKS_H_
+
+#include <string_view>
+
+#include "driveroot/base/result.h"
+#include "driveroot/volume/metadata.h"
+
+namespace driveroot {
+
+// kStale when there is no such inode.
+Result<const Inode*> FindInode(const Metadata& metadata, InodeNumber number);
+
+// Also kNotDirectory.
+Result<const Inode*> FindDirectory(const Metadata& metadata,
+                                   InodeNumber number);
+
+// Also kIsDirectory, and kInvalidArgument for what is neither.
+Result<const Inode*> FindFile(const Metadata& metadata, InodeNumber number);
+
+// What a name must be to be looked for: kNameTooLong, kInvalidArgument.
+Status CheckName(std::string_view name);
+
+// The inode of an entry. kNotFound when there is none.
+Result<InodeNumber> FindEntry(const Metadata& metadata, InodeNumber directory,
+                              std::string_view name);
+
+// Whether an entry `name` can be made in a directory: kAlreadyExists, also for
+// "." and ".."; kNotFound when the directory itself was removed.
+Status CheckNewEntry(const Metadata& metadata, InodeNumber directory,
+                     std::string_view name);
+
+// Takes away what lets a program run as somebody else, after its contents or
+// owner changed: set-id bits of `mode`, as Linux does it. A set-group-id bit
+// without group execution meant mandatory locking once and stays.
+uint32_t WithoutSetId(uint32_t mode);
+
+// Takes away file capabilities, which never survive a change of contents or
+// owner.
+void DropCapabilities(Metadata& metadata, InodeNumber number);
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_FS_CHECKS_H_

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FileSystem: the contents of regular files.
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "driveroot/fs/checks.h"
+#include "driveroot/fs/file_system.h"
+
+namespace driveroot {
+namespace {
+
+Status CheckRange(uint64_t offset, uint64_t length) {
+  if (offset > kMaxFileBytes || length > kMaxFileBytes - offset) {
+    return Fail(ErrorCode::kFileTooLarge, "a file ends at 2^63 - 1 bytes");
+  }
+  return {};
+}
+
+// What every change of contents does to the attributes.
+void NoteChange(Metadata& metadata, InodeNumber number, uint64_t size,
+                TimeNs now, bool clear_set_id) {
+  Attributes attributes = metadata.Find(number)->attributes;
+  attributes.size = size;
+  attributes.mtime = attributes.ctime = now;
+  if (clear_set_id) attributes.mode = WithoutSetId(attributes.mode);
+  metadata.SetAttributes(number, attributes);
+  DropCapabilities(metadata, number);
+}
+
+}  // namespace
+
+Result<size_t> FileSystem::Read(InodeNumber number, uint64_t offset,
+                                std::span<char> out) {
+  std::vector<StoredPiece> pieces;
+  {
+    const Volume::ReadLock metadata = volume_->Read();
+    DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode,
+                               FindFile(*metadata, number));
+    const uint64_t size = inode->attributes.size;
+    if (offset >= size || out.empty()) return size_t{0};
+    out = out.first(std::min<uint64_t>(out.size(), size - offset));
+    NoteAccess(number, inode->attributes);
+    pieces = metadata->ReadData(number, offset, out);
+  }
+  if (pieces.empty()) return out.size();
+  ReadAhead(number, offset, out.size());
+  DRIVEROOT_RETURN_IF_ERROR(volume_->ReadStored(pieces, out));
+  return out.size();
+}
+
+void FileSystem::ReadAhead(InodeNumber number, uint64_t offset,
+                           uint64_t length) {
+  const std::optional<ReadAheadPolicy::Range> range =
+      read_ahead_.OnRead(number, offset, length);
+  if (!range) return;
+  std::vector<StoredPiece> pieces;
+  {
+    const Volume::ReadLock metadata = volume_->Read();
+    const Inode* inode = metadata->Find(number);
+    if (inode == nullptr || !S_ISREG(inode->attributes.mode)) return;
+    for (const Extent& extent :
+         inode->extents().Slice(range->offset, range->length)) {
+      const std::optional<StoredFrame> frame =
+          metadata->FindFrame(extent.frame);
+      if (!frame) continue;
+      pieces.push_back({.frame = *frame,
+                        .frame_offset = extent.frame_offset,
+                        .length = extent.length,
+                        .destination = extent.offset - range->offset});
+    }
+  }
+  if (!pieces.empty()) volume_->Prefetch(pieces);
+}
+
+Status FileSystem::Write(InodeNumber number, uint64_t offset,
+                         std::string_view bytes, bool clear_set_id) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckRange(offset, bytes.size()));
+  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
+  Metadata& metadata = *lock;
+  DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(metadata, number));
+  if (bytes.empty()) return {};
+  const uint64_t size =
+      std::max(inode->attributes.size, offset + bytes.size());
+  // The size first: data lies within the file at any moment.
+  NoteChange(metadata, number, size, now_(), clear_set_id);
+  metadata.WriteData(number, offset, bytes);
+  return {};
+}
+
+Status FileSystem::Allocate(InodeNumber number, uint32_t mode, uint64_t offset,
+                            uint64_t length, bool clear_set_id) {
+  constexpr uint32_t kKnown =
+      FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
+  const bool punch = (mode & FALLOC_FL_PUNCH_HOLE) != 0;
+  const bool zero = (mode & FALLOC_FL_ZERO_RANGE) != 0;
+  const bool keep_size = (mode & FALLOC_FL_KEEP_SIZE) != 0;
+  if (length == 0) {
+    return Fail(ErrorCode::kInvalidArgument, "nothing to allocate");
+  }
+  if ((mode & ~kKnown) != 0 || (punch && zero) || (punch && !keep_size)) {
+    return Fail(ErrorCode::kNotSupported, "this mode of fallocate");
+  }
+  DRIVEROOT_RETURN_IF_ERROR(CheckRange(offset, length));
+  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
+  Metadata& metadata = *lock;
+  DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(metadata, number));
+  const uint64_t old_size = inode->attributes.size;
+  const uint64_t size =
+      keep_size ? old_size : std::max(old_size, offset + length);
+  if (punch || zero) metadata.PunchHole(number, offset, length);
+  // Room is not set aside: a log-structured volume would not write into it.
+  NoteChange(metadata, number, size, now_(), clear_set_id);
+  return {};
+}
+
+Result<uint64_t> FileSystem::Seek(InodeNumber number, uint64_t offset,
+                                  int whence) {
+  const Volume::ReadLock metadata = volume_->Read();
+  DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(*metadata, number));
+  const uint64_t size = inode->attributes.size;
+  if (whence != SEEK_DATA && whence != SEEK_HOLE) {
+    return Fail(ErrorCode::kInvalidArgument, "unknown whence of lseek");
+  }
+  const auto past_end = [] {
+    return Fail(ErrorCode::kNoSuchDeviceAddress, "past the end or in a hole");
+  };
+  if (offset >= size) return past_end();
+  if (whence == SEEK_HOLE) return inode->extents().NextHole(offset, size);
+  const uint64_t data = inode->extents().NextData(offset, size);
+  if (data >= size) return past_end();
+  return data;
+}
+
+Result<uint64_t> FileSystem::CopyRange(InodeNumber source,
+                                       uint64_t source_offset,
+                                       InodeNumber destination,
+                                       uint64_t destination_offset,
+                                       uint64_t length, bool clear_set_id) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
+  Metadata& metadata = *lock;
+  DRIVEROOT_ASSIGN_OR_RETURN(const Inode* from, FindFile(metadata, source));
+  DRIVEROOT_ASSIGN_OR_RETURN(const Inode* to, FindFile(metadata, destination));
+  const uint64_t source_size = from->attributes.size;
+  if (source_offset >= source_size) return uint64_t{0};
+  length = std::min(length, source_size - source_offset);
+  if (length == 0) return uint64_t{0};
+  DRIVEROOT_RETURN_IF_ERROR(CheckRange(destination_offset, length));
+  if (source == destination && source_offset < destination_offset + length &&
+      destination_offset < source_offset + length) {
+    return Fail(ErrorCode::kInvalidArgument, "the ranges overlap");
+  }
+  const uint64_t size =
+      std::max(to->attributes.size, destination_offset + length);
+  NoteChange(metadata, destination, size, now_(), clear_set_id);
+  metadata.ShareData(source, source_offset, destination, destination_offset,
+                     length);
+  return length;
+}
+
+}  // namespace driveroot

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/fs/space.h"
+
+#include <algorithm>
+
+namespace driveroot {
+
+SpaceInfo SpaceMonitor::Get() {
+  SpaceInfo info;
+  {
+    const Volume::ReadLock metadata = volume_->Read();
+    info.inodes = metadata->inode_count();
+  }
+  std::lock_guard lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (!asking_ && now >= next_question_) {
+    asking_ = true;
+    next_question_ = now + kRefreshInterval;
+    // An earlier thread has finished: it was it that cleared asking_.
+    thread_ = std::jthread([this] { Ask(); });
+  }
+  info.total_bytes = total_;
+  info.free_bytes = total_ - std::min(used_, total_);
+  return info;
+}
+
+void SpaceMonitor::Ask() {
+  const Result<StoreSpace> space = volume_->Space();
+  std::lock_guard lock(mutex_);
+  asking_ = false;
+  if (!space) return;
+  used_ = space->used;
+  total_ = space->total.value_or(used_ + kPlenty);
+}
+
+}  // namespace driveroot

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Operations on the contents of files, and on the file system as a whole.
+#include <sys/statvfs.h>
+
+#include <memory>
+
+#include "driveroot/fuse/operations.h"
+#include "driveroot/fuse/reply.h"
+
+namespace driveroot {
+namespace {
+
+constexpr uint64_t kBlockBytes = 4096;
+
+void Read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
+          fuse_file_info*) {
+  const auto buffer = std::make_unique_for_overwrite<char[]>(size);
+  const Result<size_t> length = FileSystemOf(request).Read(
+      number, static_cast<uint64_t>(offset), {buffer.get(), size});
+  if (!length) return ReplyError(request, length.error());
+  ReplyBytes(request, {buffer.get(), *length});
+}
+
+void Write(fuse_req_t request, fuse_ino_t number, const char* bytes,
+           size_t size, off_t offset, fuse_file_info* info) {
+  // Pages written through a mapping come without the one who wrote them.
+  const bool clear_set_id = info->writepage == 0 && ClearsSetId(request);
+  const Status status = FileSystemOf(request).Write(
+      number, static_cast<uint64_t>(offset), {bytes, size}, clear_set_id);
+  if (!status) return ReplyError(request, status.error());
+  fuse_reply_write(request, size);
+}
+
+void Sync(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
+  ReplyStatus(request, FileSystemOf(request).Sync());
+}
+
+void Allocate(fuse_req_t request, fuse_ino_t number, int mode, off_t offset,
+              off_t length, fuse_file_info*) {
+  ReplyStatus(request,
+              FileSystemOf(request).Allocate(
+                  number, static_cast<uint32_t>(mode),
+                  static_cast<uint64_t>(offset), static_cast<uint64_t>(length),
+                  ClearsSetId(request)));
+}
+
+void Seek(fuse_req_t request, fuse_ino_t number, off_t offset, int whence,
+          fuse_file_info*) {
+  const Result<uint64_t> position = FileSystemOf(request).Seek(
+      number, static_cast<uint64_t>(offset), whence);
+  if (!position) return ReplyError(request, position.error());
+  fuse_reply_lseek(request, static_cast<off_t>(*position));
+}
+
+void CopyRange(fuse_req_t request, fuse_ino_t source, off_t source_offset,
+               fuse_file_info*, fuse_ino_t destination,
+               off_t destination_offset, fuse_file_info*, size_t length, int) {
+  const Result<uint64_t> copied = FileSystemOf(request).CopyRange(
+      source, static_cast<uint64_t>(source_offset), destination,
+      static_cast<uint64_t>(destination_offset), length, ClearsSetId(request));
+  if (!copied) return ReplyError(request, copied.error());
+  fuse_reply_write(request, *copied);
+}
+
+void StatFileSystem(fuse_req_t request, fuse_ino_t) {
+  const SpaceInfo space = FileSystemOf(request).Space();
+  struct statvfs reply = {};
+  reply.f_bsize = kBlockBytes;
+  reply.f_frsize = kBlockBytes;
+  reply.f_blocks = space.total_bytes / kBlockBytes;
+  reply.f_bfree = reply.f_bavail = space.free_bytes / kBlockBytes;
+  // Inodes are limited by room only; an inode needs a block at the very most.
+  reply.f_ffree = reply.f_favail = reply.f_bfree;
+  reply.f_files = space.inodes + reply.f_ffree;
+  reply.f_namemax = kMaxNameBytes;
+  fuse_reply_statfs(request, &reply);
+}
+
+}  // namespace
+
+void AddDataOperations(fuse_lowlevel_ops& operations) {
+  operations.read = Read;
+  operations.write = Write;
+  operations.fsync = Sync;
+  operations.fallocate = Allocate;
+  operations.lseek = Seek;
+  operations.copy_file_range = CopyRange;
+  operations.statfs = StatFileSystem;
+}
+
+}  // namespace driveroot

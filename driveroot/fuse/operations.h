@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The table of operations that libfuse calls, over a FileSystem as the
+// session's user data. Operations run in many threads at once.
+#ifndef DRIVEROOT_FUSE_OPERATIONS_H_
+#define DRIVEROOT_FUSE_OPERATIONS_H_
+
+#include <fuse_lowlevel.h>
+
+namespace driveroot {
+
+fuse_lowlevel_ops MakeOperations();
+
+// The parts of the table, one per file.
+void AddNodeOperations(fuse_lowlevel_ops& operations);
+void AddDataOperations(fuse_lowlevel_ops& operations);
+void AddDirectoryOperations(fuse_lowlevel_ops& operations);
+void AddXattrOperations(fuse_lowlevel_ops& operations);
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_FUSE_OPERATIONS_H_

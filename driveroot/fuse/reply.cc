@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/fuse/reply.h"
+
+#include <glog/logging.h>
+
+#include "driveroot/fuse/errno_map.h"
+
+namespace driveroot {
+namespace {
+
+// One writer holds the volume, so what the kernel knows stays true. libfuse
+// wants seconds; the kernel counts in jiffies, in which 30 years always fit.
+constexpr double kForeverSeconds = 1e9;
+
+// What the kernel makes of inode->i_blkbits; larger than a page is trouble.
+constexpr blksize_t kBlockBytes = 4096;
+constexpr uint64_t kStatBlockBytes = 512;
+
+constexpr int64_t kNanosecondsPerSecond = 1000000000;
+
+timespec TimespecOf(TimeNs time) {
+  int64_t seconds = time / kNanosecondsPerSecond;
+  int64_t rest = time % kNanosecondsPerSecond;
+  if (rest < 0) {
+    --seconds;
+    rest += kNanosecondsPerSecond;
+  }
+  return {.tv_sec = seconds, .tv_nsec = rest};
+}
+
+// Errors that tell of trouble, apart from those that programs ask for.
+bool IsTrouble(ErrorCode code) {
+  return code == ErrorCode::kInternal || code == ErrorCode::kIo ||
+         code == ErrorCode::kDataLoss || code == ErrorCode::kUnavailable ||
+         code == ErrorCode::kOutOfSpace || code == ErrorCode::kFenced ||
+         code == ErrorCode::kUnsupportedVersion;
+}
+
+}  // namespace
+
+FileSystem& FileSystemOf(fuse_req_t request) {
+  return *static_cast<FileSystem*>(fuse_req_userdata(request));
+}
+
+Caller CallerOf(fuse_req_t request) {
+  const fuse_ctx* context = fuse_req_ctx(request);
+  return {.uid = context->uid, .gid = context->gid, .umask = context->umask};
+}
+
+bool ClearsSetId(fuse_req_t request) {
+  return fuse_req_ctx(request)->uid != 0;
+}
+
+TimeNs TimeOf(const timespec& time) {
+  constexpr int64_t kLast = INT64_MAX / kNanosecondsPerSecond - 1;
+  // What the format can't hold is brought to the nearest time that it can, as
+  // the kernel does it for other file systems.
+  if (time.tv_sec > kLast) return kLast * kNanosecondsPerSecond;
+  if (time.tv_sec < -kLast) return -kLast * kNanosecondsPerSecond;
+  return time.tv_sec * kNanosecondsPerSecond + time.tv_nsec;
+}
+
+struct stat StatOf(const Node& node) {
+  struct stat result = {};
+  const Attributes& attributes = node.attributes;
+  result.st_ino = node.number;
+  result.st_mode = attributes.mode;
+  result.st_nlink = attributes.nlink;
+  result.st_uid = attributes.uid;
+  result.st_gid = attributes.gid;
+  result.st_rdev = attributes.rdev;
+  result.st_size = static_cast<off_t>(attributes.size);
+  result.st_blksize = kBlockBytes;
+  result.st_blocks = static_cast<blkcnt_t>(
+      (node.allocated_bytes + kStatBlockBytes - 1) / kStatBlockBytes);
+  result.st_atim = TimespecOf(attributes.atime);
+  result.st_mtim = TimespecOf(attributes.mtime);
+  result.st_ctim = TimespecOf(attributes.ctime);
+  return result;
+}
+
+fuse_entry_param EntryOf(const Node& node) {
+  fuse_entry_param entry = {};
+  entry.ino = node.number;
+  // A number is never given twice, so one generation is enough for file
+  // handles.
+  entry.generation = 1;
+  entry.attr = StatOf(node);
+  entry.attr_timeout = kForeverSeconds;
+  entry.entry_timeout = kForeverSeconds;
+  return entry;
+}
+
+void ReplyError(fuse_req_t request, const Error& error) {
+  if (IsTrouble(error.code())) {
+    LOG_EVERY_T(WARNING, 1) << "an operation failed: " << error.message();
+  }
+  fuse_reply_err(request, ErrnoFor(error.code()));
+}
+
+void ReplyStatus(fuse_req_t request, const Status& status) {
+  if (status) {
+    fuse_reply_err(request, 0);
+  } else {
+    ReplyError(request, status.error());
+  }
+}
+
+void ReplyEntry(fuse_req_t request, const Result<Node>& node) {
+  if (!node) return ReplyError(request, node.error());
+  FileSystem& file_system = FileSystemOf(request);
+  const fuse_entry_param entry = EntryOf(*node);
+  if (fuse_reply_entry(request, &entry) != 0) {
+    file_system.Forget(node->number, 1);
+  }
+}
+
+void ReplyAttributes(fuse_req_t request, const Result<Node>& node) {
+  if (!node) return ReplyError(request, node.error());
+  const struct stat attributes = StatOf(*node);
+  fuse_reply_attr(request, &attributes, kForeverSeconds);
+}
+
+void ReplyBytes(fuse_req_t request, std::string_view bytes) {
+  fuse_reply_buf(request, bytes.data(), bytes.size());
+}
+
+}  // namespace driveroot

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How requests of libfuse are read and answered in terms of FileSystem. Each
+// Reply function answers a request, which must not be used after it.
+// Thread-safe.
+#ifndef DRIVEROOT_FUSE_REPLY_H_
+#define DRIVEROOT_FUSE_REPLY_H_
+
+#include <fuse_lowlevel.h>
+#include <sys/stat.h>
+
+#include <string_view>
+
+#include "driveroot/base/result.h"
+#include "driveroot/fs/file_system.h"
+
+namespace driveroot {
+
+FileSystem& FileSystemOf(fuse_req_t request);
+Caller CallerOf(fuse_req_t request);
+
+// Whether who writes must lose a file's set-id bits: all but root do. (libfuse
+// 3.17 does not pass FUSE_WRITE_KILL_SUIDGID on.)
+bool ClearsSetId(fuse_req_t request);
+
+struct stat StatOf(const Node& node);
+fuse_entry_param EntryOf(const Node& node);
+TimeNs TimeOf(const timespec& time);
+
+void ReplyError(fuse_req_t request, const Error& error);
+void ReplyStatus(fuse_req_t request, const Status& status);
+// With a new reference to the inode, which is given back if the kernel does not
+// take the answer.
+void ReplyEntry(fuse_req_t request, const Result<Node>& node);
+void ReplyAttributes(fuse_req_t request, const Result<Node>& node);
+void ReplyBytes(fuse_req_t request, std::string_view bytes);
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_FUSE_REPLY_H_
