@@ -163,6 +163,5 @@
 #define USE_IPV6 1
 #define USE_NGHTTP2 1
 #define USE_OPENSSL 1
-#define USE_THREADS_POSIX 1
 #define USE_UNIX_SOCKETS 1
 #define VERSION "-"
