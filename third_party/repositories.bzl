@@ -31,8 +31,18 @@ _OTHER_LINUX_ARCHITECTURES = [
     "s390",
     "sh",
     "sparc",
-    "um",
     "xtensa",
+]
+
+_OTHER_LINUX_ARCHITECTURES_WITH_CRYPTO = [
+    "arm",
+    "arm64",
+    "loongarch",
+    "mips",
+    "powerpc",
+    "riscv",
+    "s390",
+    "sparc",
 ]
 
 def _tree(name, build_file = "//third_party/debian:tree.BUILD", **kwargs):
@@ -142,6 +152,11 @@ def _sources():
     _source(
         "linux_source",
         "linux-{version}",
+        # The one file that reads options of other architectures unasked.
+        edits = {
+            'tree/crypto/Kconfig|source "arch/%s/crypto/Kconfig"' % name: ""
+            for name in _OTHER_LINUX_ARCHITECTURES_WITH_CRYPTO
+        },
         output = "tree",
         # Bazel hashes every file for each action that has the tree as input.
         # These are half of the bytes and a third of the files, and no build for

@@ -32,9 +32,9 @@
 #include "driveroot/base/files.h"
 #include "driveroot/base/result.h"
 #include "driveroot/base/unique_fd.h"
+#include "driveroot/control/control_session.h"
 #include "initrd/console/console.h"
 #include "initrd/mountinfo/mountinfo.h"
-#include "initrd/shutdown/control_session.h"
 
 namespace driveroot {
 namespace {
@@ -79,7 +79,8 @@ Status Ask(ControlSession& session, std::string_view command,
       "saving what was written; this is given up when nothing moves for {} "
       "minutes",
       kSilenceLimit.count()));
-  return session.Request(command, kSilenceLimit, report);
+  DRIVEROOT_RETURN_IF_ERROR(session.Request(command, kSilenceLimit, report));
+  return {};
 }
 
 int RunCommit() {
@@ -128,6 +129,13 @@ void UnmountOldRoot(Console& console) {
   }
 }
 
+// Pages that were written through a mapping are only in the kernel's cache; the
+// daemon can save what it has been given.
+void FlushMappedPages() {
+  const UniqueFd root(open(kOldRoot, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (root.valid()) syncfs(root.get());
+}
+
 Status SaveAndUnmount(Console& console) {
   const Reporter report = [&](std::string_view text) {
     console.Progress(text);
@@ -135,9 +143,7 @@ Status SaveAndUnmount(Console& console) {
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string device, FindVolume(kOldRoot));
   DRIVEROOT_ASSIGN_OR_RETURN(ControlSession session,
                              ControlSession::Connect(device));
-  // Pages that were written through a mapping are only in the kernel's cache.
-  const UniqueFd root(open(kOldRoot, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (root.valid()) syncfs(root.get());
+  FlushMappedPages();
   const Status saved = Ask(session, "shutdown", report);
   UnmountOldRoot(console);
   if (!saved) return saved;

@@ -6,9 +6,13 @@
 //   {"progress": "text"[, "done": N, "total": N]}
 // and then {"ok": true, ...} or {"error": "message"}, a line each.
 //
+// Commands: "status" (the last line has the daemon's status), "commit" and
+// "shutdown" (everything accepted so far is made durable; the volume stays
+// mounted), "unmount" (ends when everything is durable and the mount is gone).
+//
 // Not thread-safe.
-#ifndef INITRD_SHUTDOWN_CONTROL_SESSION_H_
-#define INITRD_SHUTDOWN_CONTROL_SESSION_H_
+#ifndef DRIVEROOT_CONTROL_CONTROL_SESSION_H_
+#define DRIVEROOT_CONTROL_CONTROL_SESSION_H_
 
 #include <chrono>
 #include <functional>
@@ -28,14 +32,19 @@ class ControlSession {
   // `device` is MAJOR:MINOR of the mount.
   static Result<ControlSession> Connect(std::string_view device);
 
+  // To the daemon of the volume that `path` lies on. kNotFound: it lies on
+  // none.
+  static Result<ControlSession> ConnectTo(const std::string& path);
+
   // Takes over a connected socket.
   explicit ControlSession(UniqueFd socket);
 
-  // Sends a command and waits for its end. Gives up (kUnavailable) when the
-  // daemon says nothing for `silence_limit`; kIo when it closes the socket.
-  Status Request(std::string_view command,
-                 std::chrono::milliseconds silence_limit,
-                 const ProgressSink& progress);
+  // Sends a command, waits for its end, and returns the last line of the
+  // answer. Gives up (kUnavailable) when the daemon says nothing for
+  // `silence_limit`; kIo when it closes the socket.
+  Result<std::string> Request(std::string_view command,
+                              std::chrono::milliseconds silence_limit,
+                              const ProgressSink& progress);
 
   // Waits until the daemon has closed its end, at most `limit`.
   bool WaitForClose(std::chrono::milliseconds limit);
@@ -50,4 +59,4 @@ class ControlSession {
 
 }  // namespace driveroot
 
-#endif  // INITRD_SHUTDOWN_CONTROL_SESSION_H_
+#endif  // DRIVEROOT_CONTROL_CONTROL_SESSION_H_

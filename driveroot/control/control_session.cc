@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "initrd/shutdown/control_session.h"
+#include "driveroot/control/control_session.h"
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <format>
@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "driveroot/base/files.h"
+#include "driveroot/control/address.h"
 #include "rapidjson/document.h"
 
 namespace driveroot {
@@ -67,42 +68,44 @@ Result<bool> HandleLine(std::string_view line,
 }  // namespace
 
 Result<ControlSession> ControlSession::Connect(std::string_view device) {
-  const std::string name = std::format("driveroot/{}", device);
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  // An abstract name starts with a zero byte.
-  if (name.size() + 1 > sizeof(address.sun_path)) {
-    return Fail(ErrorCode::kInvalidArgument, "the socket's name is too long");
-  }
-  std::memcpy(address.sun_path + 1, name.data(), name.size());
-  const auto size =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  DRIVEROOT_ASSIGN_OR_RETURN(const ControlAddress address,
+                             MakeControlAddress(device));
   UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd.valid() ||
-      connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) <
-          0) {
+  if (!fd.valid() || connect(fd.get(), address.get(), address.size) < 0) {
     return std::unexpected(
         Error::FromErrno(errno, "cannot reach the driveroot daemon"));
   }
   return ControlSession(std::move(fd));
 }
 
+Result<ControlSession> ControlSession::ConnectTo(const std::string& path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) {
+    return std::unexpected(Error::FromErrno(errno, "cannot look at " + path));
+  }
+  Result<ControlSession> session =
+      Connect(std::format("{}:{}", major(status.st_dev), minor(status.st_dev)));
+  if (session) return session;
+  return Fail(ErrorCode::kNotFound,
+              "no volume of driveroot is mounted at " + path);
+}
+
 ControlSession::ControlSession(UniqueFd socket) : socket_(std::move(socket)) {}
 
-Status ControlSession::Request(std::string_view command,
-                               std::chrono::milliseconds silence_limit,
-                               const ProgressSink& progress) {
+Result<std::string> ControlSession::Request(
+    std::string_view command, std::chrono::milliseconds silence_limit,
+    const ProgressSink& progress) {
   const std::string request = std::format("{{\"command\":\"{}\"}}\n", command);
   DRIVEROOT_RETURN_IF_ERROR(
       WriteFully(socket_.get(), request, "the daemon's socket"));
   while (true) {
     size_t end = 0;
     while ((end = buffer_.find('\n')) != buffer_.npos) {
-      const Result<bool> is_last =
-          HandleLine(std::string_view(buffer_).substr(0, end), progress);
+      const std::string line = buffer_.substr(0, end);
       buffer_.erase(0, end + 1);
-      if (!is_last) return std::unexpected(is_last.error());
-      if (*is_last) return {};
+      DRIVEROOT_ASSIGN_OR_RETURN(const bool is_last,
+                                 HandleLine(line, progress));
+      if (is_last) return line;
     }
     DRIVEROOT_ASSIGN_OR_RETURN(const bool has_more, ReadMore(silence_limit));
     if (!has_more) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "initrd/shutdown/control_session.h"
+#include "driveroot/control/control_session.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ class ControlSessionTest : public testing::Test {
     ASSERT_TRUE(WriteFully(daemon_.get(), text, "the socket"));
   }
 
-  Status Request(milliseconds limit = kLong) {
+  Result<std::string> Request(milliseconds limit = kLong) {
     return session_.Request("commit", limit, [this](const std::string& text) {
       progress_.push_back(text);
     });

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <gflags/gflags.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+#include <utility>
+
+#include "driveroot/base/unique_fd.h"
+#include "driveroot/cli/commands.h"
+#include "driveroot/cli/mount_daemon.h"
+#include "rapidjson/document.h"
+
+DEFINE_bool(foreground, false, "serve in this process instead of a daemon");
+DEFINE_bool(root, false,
+            "serve a machine's root file system: outlive everything else");
+DEFINE_bool(read_only, false, "change nothing");
+DEFINE_int32(status_fd, -1, "descriptor to tell the progress to, as JSON");
+DEFINE_string(fuse_device, "/dev/fuse", "the FUSE device to open");
+DEFINE_uint64(commit_interval_ms, 5000,
+              "an operation is durable after this time at the latest");
+DEFINE_uint64(cache_mb, 256, "memory for file data that was read, in MB");
+
+DECLARE_bool(steal);
+
+namespace driveroot {
+namespace {
+
+DaemonOptions OptionsFromFlags(const VolumeName& name, const std::string& dir) {
+  DaemonOptions options;
+  options.volume = name;
+  options.is_root = FLAGS_root;
+  options.mount.mount_point = dir;
+  options.mount.fuse_device = FLAGS_fuse_device;
+  options.mount.read_only = FLAGS_read_only;
+  options.volume_options.read_only = FLAGS_read_only;
+  options.volume_options.steal = FLAGS_steal;
+  options.volume_options.commit_interval =
+      std::chrono::milliseconds(FLAGS_commit_interval_ms);
+  options.volume_options.cache_bytes = FLAGS_cache_mb * 1'000'000;
+  return options;
+}
+
+// Leaves the terminal and the folder that it was started in alone.
+void Detach() {
+  setsid();
+  (void)!chdir("/");
+  const int null = open("/dev/null", O_RDWR);
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    dup2(null, fd);
+  }
+  if (null > STDERR_FILENO) close(null);
+}
+
+// Reads a daemon's status lines until it is mounted or has failed.
+Status AwaitMount(int fd) {
+  std::string buffer;
+  char bytes[4096];
+  while (true) {
+    const ssize_t count = read(fd, bytes, sizeof(bytes));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) {
+      return Fail(ErrorCode::kInternal, "the daemon ended without a word");
+    }
+    buffer.append(bytes, static_cast<size_t>(count));
+    size_t end;
+    while ((end = buffer.find('\n')) != std::string::npos) {
+      rapidjson::Document line;
+      line.Parse(buffer.data(), end);
+      buffer.erase(0, end + 1);
+      if (!line.IsObject()) continue;
+      if (line.HasMember("mounted")) return {};
+      if (line.HasMember("error") && line["error"].IsString()) {
+        return Fail(ErrorCode::kIo, line["error"].GetString());
+      }
+    }
+  }
+}
+
+Status MountInBackground(const DaemonOptions& options) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    return std::unexpected(Error::FromErrno(errno, "cannot make a pipe"));
+  }
+  UniqueFd in(ends[0]);
+  UniqueFd out(ends[1]);
+  // Before there is any thread.
+  const pid_t pid = fork();
+  if (pid < 0) return std::unexpected(Error::FromErrno(errno, "cannot fork"));
+  if (pid == 0) {
+    in.Reset();
+    Detach();
+    StatusLine status(std::move(out));
+    _exit(RunMountDaemon(options, status) ? 0 : 1);
+  }
+  out.Reset();
+  return AwaitMount(in.get());
+}
+
+Status MountVolume(const std::vector<std::string>& arguments) {
+  DRIVEROOT_ASSIGN_OR_RETURN(VolumeName name, ParseVolumeName(arguments[0]));
+  std::error_code error;
+  const std::filesystem::path dir =
+      std::filesystem::absolute(arguments[1], error);
+  // The daemon leaves the folder it was started in.
+  if (name.kind == VolumeName::Kind::kDir) {
+    name.rest = std::filesystem::absolute(name.rest, error);
+  }
+  const DaemonOptions options = OptionsFromFlags(name, dir);
+  if (!FLAGS_foreground) return MountInBackground(options);
+  StatusLine status{UniqueFd(FLAGS_status_fd)};
+  return RunMountDaemon(options, status);
+}
+
+}  // namespace
+
+Command MountCommand() {
+  return {.name = "mount",
+          .arguments = "VOLUME DIR",
+          .summary = "mount a volume; returns when it is mounted",
+          .details = "",
+          .min_arguments = 2,
+          .max_arguments = 2,
+          .flags = WithDriveFlags({"foreground", "read_only", "steal",
+                                   "commit_interval_ms", "cache_mb", "root",
+                                   "status_fd", "fuse_device"}),
+          .run = MountVolume};
+}
+
+}  // namespace driveroot

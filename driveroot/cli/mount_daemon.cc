@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/cli/mount_daemon.h"
+
+#include <glog/logging.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <ctime>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+#include "driveroot/cli/status_report.h"
+#include "driveroot/control/control_server.h"
+#include "driveroot/fs/file_system.h"
+#include "driveroot/fuse/survival.h"
+#include "rapidjson/stringbuffer.h"
+#include "rapidjson/writer.h"
+
+namespace driveroot {
+namespace {
+
+std::string TextLine(const char* key, std::string_view text) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  writer.StartObject();
+  writer.Key(key);
+  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+  writer.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+}
+
+// How soon a daemon that ends stops waiting for signals.
+constexpr timespec kSignalPoll = {.tv_sec = 0, .tv_nsec = 200'000'000};
+
+// The kernel ends the session right after the last use of the mount.
+constexpr std::chrono::seconds kUnmountTime(2);
+
+sigset_t EndingSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    sigaddset(&signals, number);
+  }
+  return signals;
+}
+
+// Before any thread, so that all inherit it.
+void BlockEndingSignals() {
+  const sigset_t signals = EndingSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+// Everything that lives as long as the mount.
+class MountDaemon {
+ public:
+  explicit MountDaemon(const DaemonOptions& options) : options_(options) {}
+
+  Status Mount(StatusLine& status);
+  Status ServeUntilUnmounted();
+
+ private:
+  Status OpenVolume(StatusLine& status);
+  Result<std::string> Handle(std::string_view command,
+                             const ControlServer::ProgressSink& progress);
+  std::string StatusMember() const;
+  Status UnmountAndWait(const ControlServer::ProgressSink& progress);
+  void UnmountOnSignal(const std::stop_token& stop);
+
+  const DaemonOptions& options_;
+  std::shared_ptr<DriveClient> drive_;
+  std::unique_ptr<Volume> volume_;
+  std::unique_ptr<FileSystem> file_system_;
+  std::unique_ptr<FuseSession> session_;
+  std::unique_ptr<Waker> waker_;
+  // Set when the volume is closed: what `unmount` waits for.
+  std::promise<Status> closed_;
+  std::shared_future<Status> closed_future_ = closed_.get_future().share();
+  // After all that its commands use.
+  std::unique_ptr<ControlServer> control_;
+};
+
+Status MountDaemon::OpenVolume(StatusLine& status) {
+  if (!options_.is_root) {
+    // A person waits: what is wrong must show instead of being waited out.
+    DRIVEROOT_RETURN_IF_ERROR(OpenStore(options_.volume, Patience::kCommand));
+  }
+  status.Progress("opening " + options_.volume.ToString());
+  DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened,
+                             OpenStore(options_.volume, Patience::kForEver));
+  drive_ = std::move(opened.drive);
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      volume_, Volume::Open(std::move(opened.store), options_.volume_options));
+  return {};
+}
+
+Status MountDaemon::Mount(StatusLine& status) {
+  DRIVEROOT_RETURN_IF_ERROR(OpenVolume(status));
+  file_system_ = std::make_unique<FileSystem>(volume_.get());
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      session_, FuseSession::Mount(file_system_.get(), options_.mount));
+  if (options_.is_root) {
+    DRIVEROOT_ASSIGN_OR_RETURN(waker_, Waker::Start(session_->fd()));
+  }
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      control_,
+      ControlServer::Start(session_->device(),
+                           [this](std::string_view command,
+                                  const ControlServer::ProgressSink& progress) {
+                             return Handle(command, progress);
+                           }));
+  return {};
+}
+
+Status MountDaemon::ServeUntilUnmounted() {
+  std::jthread signals;
+  if (!options_.is_root) {
+    signals = std::jthread(
+        [this](const std::stop_token& stop) { UnmountOnSignal(stop); });
+  }
+  session_->Wait();
+  control_->StopAccepting();
+  LOG(INFO) << "the mount is gone; saving what is left";
+  const Status closed = volume_->Close();
+  closed_.set_value(closed);
+  if (signals.joinable()) signals.request_stop();
+  return closed;
+}
+
+void MountDaemon::UnmountOnSignal(const std::stop_token& stop) {
+  const sigset_t signals = EndingSignals();
+  while (!stop.stop_requested()) {
+    if (sigtimedwait(&signals, nullptr, &kSignalPoll) < 0) continue;
+    if (const Status status = session_->Unmount(/*detach=*/true); !status) {
+      LOG(WARNING) << status.error();
+    }
+  }
+}
+
+std::string MountDaemon::StatusMember() const {
+  std::optional<NetCounters> network;
+  if (drive_ != nullptr) network = drive_->Counters();
+  return "\"status\":" +
+         StatusJson(options_.volume.ToString(), volume_->GetStatus(), network);
+}
+
+Result<std::string> MountDaemon::Handle(
+    std::string_view command, const ControlServer::ProgressSink& progress) {
+  const ProgressCallback show = [&progress](const VolumeProgress& now) {
+    progress(now.what, now.done, now.total);
+  };
+  if (command == "status") return StatusMember();
+  if (command == "commit" || command == "shutdown") {
+    DRIVEROOT_RETURN_IF_ERROR(volume_->Sync(show));
+    return "";
+  }
+  if (command == "unmount") {
+    DRIVEROOT_RETURN_IF_ERROR(volume_->Sync(show));
+    DRIVEROOT_RETURN_IF_ERROR(UnmountAndWait(progress));
+    return "";
+  }
+  return Fail(ErrorCode::kInvalidArgument,
+              "the daemon knows no command \"" + std::string(command) + "\"");
+}
+
+Status MountDaemon::UnmountAndWait(
+    const ControlServer::ProgressSink& progress) {
+  // Whoever still works below the mount point hears of it, instead of having it
+  // taken away: kBusy.
+  DRIVEROOT_RETURN_IF_ERROR(session_->Unmount(/*detach=*/false));
+  if (closed_future_.wait_for(kUnmountTime) == std::future_status::ready) {
+    return closed_future_.get();
+  }
+  // Not gone yet: it is still saving, or containers that were started meanwhile
+  // have the mount in namespaces of their own and keep it alive.
+  const Status synced =
+      volume_->Sync([&progress](const VolumeProgress& now) {
+        progress(now.what, now.done, now.total);
+      });
+  if (closed_future_.wait_for(kUnmountTime) == std::future_status::ready) {
+    return closed_future_.get();
+  }
+  DRIVEROOT_RETURN_IF_ERROR(synced);
+  progress("everything is saved; another mount namespace still uses the volume",
+           0, 0);
+  return {};
+}
+
+}  // namespace
+
+void StatusLine::Progress(std::string_view text) {
+  Write(TextLine("progress", text));
+}
+
+void StatusLine::Mounted() {
+  Write("{\"mounted\":true}\n");
+  fd_.Reset();
+}
+
+void StatusLine::Failed(const Error& error) {
+  Write(TextLine("error", error.message()));
+}
+
+void StatusLine::Write(std::string_view line) {
+  while (fd_.valid() && !line.empty()) {
+    const ssize_t count = write(fd_.get(), line.data(), line.size());
+    if (count < 0 && errno == EINTR) continue;
+    // Nobody listens any more: that is no reason to stop serving.
+    if (count <= 0) return;
+    line.remove_prefix(static_cast<size_t>(count));
+  }
+}
+
+Status RunMountDaemon(const DaemonOptions& options, StatusLine& status) {
+  if (options.is_root) {
+    PrepareToSurvive();
+  } else {
+    BlockEndingSignals();
+  }
+  MountDaemon daemon(options);
+  if (const Status mounted = daemon.Mount(status); !mounted) {
+    status.Failed(mounted.error());
+    return mounted;
+  }
+  status.Mounted();
+  return daemon.ServeUntilUnmounted();
+}
+
+}  // namespace driveroot

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The daemon behind a mounted volume, from opening the store to the last
+// commit. Not thread-safe.
+#ifndef DRIVEROOT_CLI_MOUNT_DAEMON_H_
+#define DRIVEROOT_CLI_MOUNT_DAEMON_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "driveroot/base/result.h"
+#include "driveroot/base/unique_fd.h"
+#include "driveroot/cli/volume_name.h"
+#include "driveroot/fuse/session.h"
+#include "driveroot/volume/volume.h"
+
+namespace driveroot {
+
+// Tells whoever started the daemon how it goes: lines of JSON on a descriptor,
+//   {"progress":"text"[,"done":N,"total":N]}  {"mounted":true}  {"error":"…"}
+// Nothing is written to an invalid descriptor. Not thread-safe.
+class StatusLine {
+ public:
+  explicit StatusLine(UniqueFd fd) : fd_(std::move(fd)) {}
+  void Progress(std::string_view text);
+  // The last line; closes the descriptor.
+  void Mounted();
+  void Failed(const Error& error);
+
+ private:
+  void Write(std::string_view line);
+  UniqueFd fd_;
+};
+
+struct DaemonOptions {
+  VolumeName volume;
+  MountOptions mount;
+  VolumeOptions volume_options;
+  // The machine's own root file system: see driveroot/fuse/survival.h.
+  bool is_root = false;
+};
+
+// Mounts, serves until the mount is gone, makes everything durable, and
+// returns. Errors before the mount answers are told to `status`, too.
+Status RunMountDaemon(const DaemonOptions& options, StatusLine& status);
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_CLI_MOUNT_DAEMON_H_

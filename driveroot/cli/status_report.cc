@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/cli/status_report.h"
+
+#include <utility>
+
+#include "rapidjson/document.h"
+#include "rapidjson/stringbuffer.h"
+#include "rapidjson/writer.h"
+
+namespace driveroot {
+namespace {
+
+using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+void Put(Writer& writer, const char* key, std::string_view text) {
+  writer.Key(key);
+  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+void PutNumber(Writer& writer, const char* key, uint64_t number) {
+  writer.Key(key);
+  writer.Uint64(number);
+}
+
+void PutNetwork(Writer& writer, const NetCounters& network) {
+  writer.Key("network");
+  writer.StartObject();
+  PutNumber(writer, "requests", network.requests);
+  PutNumber(writer, "bytes_up", network.bytes_up);
+  PutNumber(writer, "bytes_down", network.bytes_down);
+  PutNumber(writer, "connections_opened", network.connections_opened);
+  PutNumber(writer, "network_failures", network.network_failures);
+  PutNumber(writer, "retries", network.retries);
+  PutNumber(writer, "rate_limited", network.rate_limited);
+  writer.Key("calls");
+  writer.StartObject();
+  for (const auto& [name, call] : network.calls) {
+    writer.Key(name.c_str());
+    writer.StartObject();
+    PutNumber(writer, "requests", call.requests);
+    PutNumber(writer, "failures", call.failures);
+    PutNumber(writer, "bytes_up", call.bytes_up);
+    PutNumber(writer, "bytes_down", call.bytes_down);
+    PutNumber(writer, "milliseconds", call.milliseconds);
+    writer.EndObject();
+  }
+  writer.EndObject();
+  writer.EndObject();
+}
+
+void AppendText(const rapidjson::Value& value, const std::string& prefix,
+                std::string& text) {
+  for (const auto& member : value.GetObject()) {
+    std::string name = member.name.GetString();
+    for (char& c : name) c = c == '_' ? ' ' : c;
+    if (member.value.IsObject()) {
+      AppendText(member.value, prefix + name + " ", text);
+      continue;
+    }
+    text += prefix + name + ": ";
+    if (member.value.IsString()) text += member.value.GetString();
+    if (member.value.IsUint64()) {
+      text += std::to_string(member.value.GetUint64());
+    }
+    if (member.value.IsBool()) text += member.value.GetBool() ? "yes" : "no";
+    text += "\n";
+  }
+}
+
+}  // namespace
+
+std::string StatusJson(std::string_view volume, const VolumeStatus& status,
+                       const std::optional<NetCounters>& network) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  writer.StartObject();
+  Put(writer, "volume", volume);
+  Put(writer, "uuid", status.uuid);
+  writer.Key("read_only");
+  writer.Bool(status.read_only);
+  writer.Key("fenced");
+  writer.Bool(status.fenced);
+  if (status.fenced) Put(writer, "fenced_by", status.fenced_by);
+  if (!status.last_error.empty()) Put(writer, "last_error", status.last_error);
+  const std::pair<const char*, uint64_t> numbers[] = {
+      {"epoch", status.epoch},
+      {"last_durable_record", status.last_durable_record},
+      {"checkpoint_record", status.checkpoint_record},
+      {"inodes", status.inodes},
+      {"data_bytes", status.data_bytes},
+      {"unstored_bytes", status.unstored_bytes},
+      {"records_written", status.records_written},
+      {"segments_written", status.segments_written},
+      {"checkpoints_written", status.checkpoints_written},
+      {"bytes_written", status.bytes_written},
+      {"fetches", status.fetches},
+      {"bytes_fetched", status.bytes_fetched},
+      {"cache_hits", status.cache_hits},
+      {"cache_misses", status.cache_misses},
+      {"cache_bytes", status.cache_bytes}};
+  for (const auto& [key, number] : numbers) PutNumber(writer, key, number);
+  if (network) PutNetwork(writer, *network);
+  writer.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize());
+}
+
+Result<std::string> StatusText(std::string_view json) {
+  rapidjson::Document document;
+  document.Parse(json.data(), json.size());
+  if (!document.IsObject()) {
+    return Fail(ErrorCode::kDataLoss, "the status is not JSON");
+  }
+  std::string text;
+  AppendText(document, "", text);
+  return text;
+}
+
+}  // namespace driveroot

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <iostream>
+
+#include "driveroot/cli/commands.h"
+#include "driveroot/control/control_session.h"
+
+namespace driveroot {
+namespace {
+
+// The daemon says at least once a minute that it still tries.
+constexpr std::chrono::minutes kSilenceLimit(5);
+
+Status Unmount(const std::vector<std::string>& arguments) {
+  DRIVEROOT_ASSIGN_OR_RETURN(ControlSession session,
+                             ControlSession::ConnectTo(arguments[0]));
+  DRIVEROOT_RETURN_IF_ERROR(session.Request(
+      "unmount", kSilenceLimit,
+      [](const std::string& text) { std::cerr << text << std::endl; }));
+  return {};
+}
+
+}  // namespace
+
+Command UnmountCommand() {
+  return {.name = "unmount",
+          .arguments = "DIR",
+          .summary = "unmount; ends when everything is durable",
+          .details = "",
+          .min_arguments = 1,
+          .max_arguments = 1,
+          .flags = {},
+          .run = Unmount};
+}
+
+}  // namespace driveroot

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/transfer/export.h"
+
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace driveroot {
+namespace {
+
+// How much is read at a time: eight frames, which lie together when they were
+// written together.
+constexpr size_t kChunkBytes = 8 * kMaxFrameBytes;
+
+constexpr int64_t kNsPerSecond = 1'000'000'000;
+
+TarTime ToTarTime(TimeNs time) {
+  int64_t seconds = time / kNsPerSecond;
+  int64_t nanoseconds = time % kNsPerSecond;
+  if (nanoseconds < 0) {
+    --seconds;
+    nanoseconds += kNsPerSecond;
+  }
+  return {.seconds = seconds,
+          .nanoseconds = static_cast<uint32_t>(nanoseconds)};
+}
+
+TarType TypeOf(uint32_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFDIR:
+      return TarType::kDirectory;
+    case S_IFLNK:
+      return TarType::kSymlink;
+    case S_IFCHR:
+      return TarType::kCharDevice;
+    case S_IFBLK:
+      return TarType::kBlockDevice;
+    case S_IFIFO:
+      return TarType::kFifo;
+    default:
+      return TarType::kFile;
+  }
+}
+
+class Exporter {
+ public:
+  Exporter(Volume& volume, TreeSink& sink, const TransferCallback& progress)
+      : volume_(volume), sink_(sink), progress_(progress) {}
+
+  Result<ExportSummary> Run();
+
+ private:
+  struct Item {
+    std::string path;
+    InodeNumber inode = kNoInode;
+  };
+
+  // The entry for an item; its children are put onto pending_.
+  TarEntry Describe(const Item& item);
+  Status CopyData(const Item& item, uint64_t size);
+  void Report();
+
+  Volume& volume_;
+  TreeSink& sink_;
+  const TransferCallback& progress_;
+  std::vector<Item> pending_ = {{".", kRootInode}};  // the next one last
+  std::map<InodeNumber, std::string> linked_;
+  ExportSummary summary_;
+  uint64_t total_ = 0;
+};
+
+Result<ExportSummary> Exporter::Run() {
+  total_ = volume_.Read()->data_bytes();
+  while (!pending_.empty()) {
+    const Item item = std::move(pending_.back());
+    pending_.pop_back();
+    if (S_ISSOCK(volume_.Read()->Find(item.inode)->attributes.mode)) {
+      ++summary_.sockets_left_out;
+      continue;
+    }
+    const TarEntry entry = Describe(item);
+    DRIVEROOT_RETURN_IF_ERROR(sink_.WriteEntry(entry));
+    if (entry.type == TarType::kFile) {
+      DRIVEROOT_RETURN_IF_ERROR(CopyData(item, entry.size));
+    }
+    ++summary_.entries;
+    Report();
+  }
+  DRIVEROOT_RETURN_IF_ERROR(sink_.Finish());
+  return summary_;
+}
+
+void Exporter::Report() {
+  if (progress_) {
+    progress_({.entries = summary_.entries,
+               .done = summary_.bytes,
+               .total = std::max(total_, summary_.bytes)});
+  }
+}
+
+TarEntry Exporter::Describe(const Item& item) {
+  const Volume::ReadLock lock = volume_.Read();
+  const Inode& inode = *lock->Find(item.inode);
+  const Attributes& attributes = inode.attributes;
+  TarEntry entry;
+  entry.path = item.path;
+  entry.type = TypeOf(attributes.mode);
+  entry.mode = attributes.mode & 07777;
+  entry.uid = attributes.uid;
+  entry.gid = attributes.gid;
+  entry.modified = ToTarTime(attributes.mtime);
+  entry.accessed = ToTarTime(attributes.atime);
+  entry.changed = ToTarTime(attributes.ctime);
+  if (!inode.IsDirectory() && attributes.nlink > 1) {
+    const auto [first, is_new] = linked_.try_emplace(item.inode, item.path);
+    if (!is_new) {
+      entry.type = TarType::kHardLink;
+      entry.link_target = first->second;
+      return entry;
+    }
+  }
+  if (inode.xattrs != nullptr) {
+    entry.xattrs.insert(inode.xattrs->begin(), inode.xattrs->end());
+  }
+  if (entry.type == TarType::kFile) entry.size = attributes.size;
+  if (entry.type == TarType::kSymlink) {
+    entry.link_target = inode.symlink_target();
+  }
+  if (entry.type == TarType::kCharDevice ||
+      entry.type == TarType::kBlockDevice) {
+    entry.device_major = major(attributes.rdev);
+    entry.device_minor = minor(attributes.rdev);
+  }
+  if (inode.IsDirectory()) {
+    const size_t begin = pending_.size();
+    const Directory& directory = inode.directory();
+    for (const Directory::Entry* child = directory.After(0); child != nullptr;
+         child = directory.After(child->cookie)) {
+      pending_.push_back(
+          {item.path == "." ? child->name : item.path + "/" + child->name,
+           child->inode});
+    }
+    std::sort(pending_.begin() + static_cast<ptrdiff_t>(begin), pending_.end(),
+              [](const Item& left, const Item& right) {
+                return left.path > right.path;
+              });
+  }
+  return entry;
+}
+
+Status Exporter::CopyData(const Item& item, uint64_t size) {
+  std::string buffer(std::min<uint64_t>(kChunkBytes, size), '\0');
+  for (uint64_t offset = 0; offset < size; offset += buffer.size()) {
+    const std::span<char> chunk(
+        buffer.data(), std::min<uint64_t>(buffer.size(), size - offset));
+    std::vector<StoredPiece> pieces =
+        volume_.Read()->ReadData(item.inode, offset, chunk);
+    const Status status = volume_.ReadStored(pieces, chunk);
+    if (!status) {
+      return std::unexpected(status.error().WithContext("/" + item.path));
+    }
+    DRIVEROOT_RETURN_IF_ERROR(
+        sink_.WriteData(std::string_view(chunk.data(), chunk.size())));
+    summary_.bytes += chunk.size();
+    Report();
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ExportSummary> ExportTree(Volume& volume, TreeSink& sink,
+                                 const TransferCallback& progress) {
+  return Exporter(volume, sink, progress).Run();
+}
+
+}  // namespace driveroot

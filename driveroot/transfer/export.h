@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ExportTree writes a volume's whole tree: what `pull` does.
+#ifndef DRIVEROOT_TRANSFER_EXPORT_H_
+#define DRIVEROOT_TRANSFER_EXPORT_H_
+
+#include "driveroot/base/result.h"
+#include "driveroot/transfer/tree.h"
+#include "driveroot/volume/volume.h"
+
+namespace driveroot {
+
+struct ExportSummary {
+  uint64_t entries = 0;
+  uint64_t bytes = 0;  // of contents
+  uint64_t sockets_left_out = 0;
+};
+
+// Writes every entry, names in byte order, and finishes the sink. Sockets are
+// left out: no archive holds them, and they mean nothing without the process
+// that listens. The volume should not change meanwhile: mount it read-only.
+Result<ExportSummary> ExportTree(Volume& volume, TreeSink& sink,
+                                 const TransferCallback& progress);
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_TRANSFER_EXPORT_H_

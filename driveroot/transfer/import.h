@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ImportTree makes a volume's tree equal to a source: what `push` does.
+#ifndef DRIVEROOT_TRANSFER_IMPORT_H_
+#define DRIVEROOT_TRANSFER_IMPORT_H_
+
+#include "driveroot/base/result.h"
+#include "driveroot/transfer/tree.h"
+#include "driveroot/volume/volume.h"
+
+namespace driveroot {
+
+struct ImportSummary {
+  uint64_t entries = 0;
+  uint64_t bytes = 0;  // of contents
+};
+
+// Builds the new tree beside the old one, which the volume keeps sharing data
+// with, then puts it in the old one's place. Nothing is durable before
+// Volume::Sync, and with VolumeOptions::single_transaction set nothing of a
+// failed import ever is.
+//
+// Modes, owners, times, links, devices and extended attributes are kept; blocks
+// of zeros become holes. Entries whose parents the source leaves out get
+// folders of root's with mode 0755.
+//
+// kInvalidArgument: an entry contradicts one before it; the message names it.
+Result<ImportSummary> ImportTree(TreeSource& source, Volume& volume,
+                                 const TransferCallback& progress);
+
+}  // namespace driveroot
+
+#endif  // DRIVEROOT_TRANSFER_IMPORT_H_

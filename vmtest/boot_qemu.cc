@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From firmware to login to power-off and up again, on a root in the fake
+// Drive: the machine is checked from the inside, and what it wrote from the
+// outside.
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <string>
+
+#include "driveroot/base/files.h"
+#include "gtest/gtest.h"
+#include "vmtest/testbed/testbed.h"
+
+namespace driveroot::vmtest {
+namespace {
+
+constexpr char kVolume[] = "drive:boot-test";
+constexpr char kMarkerText[] = "written-by-the-first-boot";
+
+std::string* program = nullptr;
+
+class BootTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    const Result<Image> image = FindImage(*program);
+    ASSERT_TRUE(image) << image.error();
+    const char* outputs = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
+    Result<std::unique_ptr<TestBed>> bed = TestBed::Create(
+        *image, outputs != nullptr ? outputs : testing::TempDir());
+    ASSERT_TRUE(bed) << "host: " << bed.error();
+    bed_ = bed->release();
+    const Result<std::string> pushed =
+        bed_->Driveroot("push", {image->File("vmtest/test_root.tar"), kVolume});
+    ASSERT_TRUE(pushed) << "host: " << pushed.error();
+  }
+
+  static void TearDownTestSuite() {
+    delete bed_;
+    bed_ = nullptr;
+  }
+
+  void SetUp() override { ASSERT_NE(bed_, nullptr); }
+
+  // Logs in, runs the guest's checks and powers off; every check must pass.
+  static void CheckAndPowerOff(Machine& machine, const std::string& stage) {
+    Status status = LogIn(machine);
+    ASSERT_TRUE(status) << "guest: " << status.error();
+    status = machine.console().Type("/opt/vmtest/guest_check " + stage + " " +
+                                    kMarkerText + "; echo ended-with-$?\n");
+    ASSERT_TRUE(status) << "host: " << status.error();
+    status = machine.console().WaitFor("ended-with-0", kBootLimit);
+    std::cout << machine.Verdict();
+    EXPECT_TRUE(status) << "guest: " << status.error();
+    std::istringstream verdict(machine.Verdict());
+    std::string last;
+    for (std::string line; std::getline(verdict, line); last = line) {
+      EXPECT_FALSE(line.starts_with("FAIL")) << "guest: " << line;
+    }
+    EXPECT_EQ(last, "done") << "guest: the checks did not come to an end";
+    status = machine.console().Type("systemctl poweroff\n");
+    ASSERT_TRUE(status) << "host: " << status.error();
+    status = ExpectEnd(machine, "guest-shutdown");
+    ASSERT_TRUE(status) << "guest: " << status.error();
+  }
+
+  static TestBed* bed_;
+};
+
+TestBed* BootTest::bed_ = nullptr;
+
+TEST_F(BootTest, BootsWritesAndFindsItAgain) {
+  {
+    Result<std::unique_ptr<Machine>> machine = bed_->Boot("first", kVolume);
+    ASSERT_TRUE(machine) << machine.error();
+    const Status shot =
+        (*machine)->TakeScreenshot(bed_->output_dir() + "/login.png");
+    EXPECT_TRUE(shot) << "host: " << shot.error();
+    CheckAndPowerOff(**machine, "first");
+    if (HasFatalFailure()) return;
+  }
+
+  // From outside: the file is in the volume, and the volume is sound.
+  const std::string pulled = testing::TempDir() + "/pulled";
+  const Result<std::string> pull =
+      bed_->Driveroot("pull", {kVolume, pulled + ".tar"});
+  ASSERT_TRUE(pull) << "host: " << pull.error();
+  const Result<std::string> archive = ReadFile(pulled + ".tar", 1 << 30);
+  ASSERT_TRUE(archive) << "host: " << archive.error();
+  EXPECT_NE(archive->find(kMarkerText), std::string::npos);
+  const Result<std::string> fsck = bed_->Driveroot("fsck", {"--data", kVolume});
+  EXPECT_TRUE(fsck) << "host: " << fsck.error();
+
+  Result<std::unique_ptr<Machine>> machine = bed_->Boot("second", kVolume);
+  ASSERT_TRUE(machine) << machine.error();
+  CheckAndPowerOff(**machine, "second");
+}
+
+}  // namespace
+}  // namespace driveroot::vmtest
+
+int main(int argc, char** argv) {
+  testing::InitGoogleTest(&argc, argv);
+  std::string program = argv[0];
+  driveroot::vmtest::program = &program;
+  return RUN_ALL_TESTS();
+}

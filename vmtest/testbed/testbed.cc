@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vmtest/testbed/testbed.h"
+
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+#include <utility>
+
+#include "driveroot/base/files.h"
+#include "vmtest/network/private_network.h"
+#include "vmtest/process/process.h"
+
+namespace driveroot::vmtest {
+namespace {
+
+// Where Google's clients go; the fake Drive's certificate has these names, too.
+constexpr char kApiName[] = "www.googleapis.com";
+constexpr char kTokenName[] = "oauth2.googleapis.com";
+
+// The host's loopback device as QEMU's user network shows it to the guest.
+constexpr char kHostInGuest[] = "10.0.2.2";
+
+constexpr uint64_t kMaxFileBytes = 1 << 20;
+
+// What the prompt of the root tree's shell ends with.
+constexpr char kPrompt[] = "# ";
+
+}  // namespace
+
+Result<std::unique_ptr<TestBed>> TestBed::Create(
+    const Image& image, const std::string& output_dir) {
+  std::error_code error;
+  std::filesystem::create_directories(output_dir, error);
+  DRIVEROOT_RETURN_IF_ERROR(EnterPrivateNetwork(output_dir));
+  std::unique_ptr<TestBed> bed(new TestBed(image, output_dir));
+  bed->accelerator_ = ProbeAccelerator(image.qemu, image.kernel, output_dir);
+  std::cout << "machines run "
+            << (bed->accelerator_ == Accelerator::kKvm
+                    ? "with KVM"
+                    : "in software emulation: KVM boots nothing here")
+            << std::endl;
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      bed->names_, NameServer::Start(53, {{kApiName, kHostInGuest},
+                                          {kTokenName, kHostInGuest}}));
+  fakedrive::FakeDriveOptions options;
+  options.program = image.fakedrive;
+  options.data_folder = output_dir + "/drive";
+  options.flags = {"--listen=127.0.0.1:443",
+                   "--request_log=" + output_dir + "/requests.log"};
+  std::filesystem::create_directories(options.data_folder, error);
+  DRIVEROOT_ASSIGN_OR_RETURN(bed->drive_,
+                             fakedrive::FakeDriveProcess::Start(options));
+  return bed;
+}
+
+Result<std::string> TestBed::Driveroot(
+    const std::string& command, const std::vector<std::string>& arguments) {
+  ProcessOptions options;
+  options.arguments = {image_.driveroot, command,
+                       "--drive_endpoint=" + drive_->endpoint(),
+                       "--ca_file=" + drive_->ca_file(),
+                       "--credentials=" + drive_->credentials_file()};
+  options.arguments.insert(options.arguments.end(), arguments.begin(),
+                           arguments.end());
+  return RunToEnd(options);
+}
+
+Result<std::unique_ptr<Machine>> TestBed::Boot(const std::string& name,
+                                               const std::string& volume) {
+  MachineOptions options;
+  options.qemu = image_.qemu;
+  options.uki = image_.uki;
+  options.output_dir = output_dir_ + "/" + name;
+  options.accelerator = accelerator_;
+  std::error_code error;
+  std::filesystem::create_directories(options.output_dir, error);
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      options.credentials["driveroot.credentials"],
+      ReadFile(drive_->credentials_file(), kMaxFileBytes));
+  DRIVEROOT_ASSIGN_OR_RETURN(options.credentials["driveroot.ca"],
+                             ReadFile(drive_->ca_file(), kMaxFileBytes));
+  options.credentials["driveroot.config"] = R"({"volume":")" + volume + "\"}";
+  DRIVEROOT_ASSIGN_OR_RETURN(std::unique_ptr<Machine> machine,
+                             Machine::Start(options));
+  const Status booted = machine->console().WaitFor("login:", kBootLimit);
+  if (!booted) {
+    // Best effort: the error that matters is the one at hand.
+    (void)machine->TakeScreenshot(options.output_dir + "/screen.png");
+    return std::unexpected(booted.error().WithContext("guest: " + name));
+  }
+  return machine;
+}
+
+Status LogIn(Machine& machine) {
+  DRIVEROOT_RETURN_IF_ERROR(machine.console().Type("root\n"));
+  return machine.console().WaitFor(kPrompt, kBootLimit);
+}
+
+Status ExpectEnd(Machine& machine, const std::string& reason) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string ended,
+                             machine.WaitForEnd(kPowerOffLimit));
+  if (ended == reason) return {};
+  return Fail(ErrorCode::kInternal,
+              "guest: the machine ended by " + ended + " instead of " + reason);
+}
+
+}  // namespace driveroot::vmtest

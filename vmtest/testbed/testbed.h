@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TestBed is the world of a VM test: a private network in which Google's names
+// lead to a fake Drive, a volume on it, and machines that boot from that volume
+// with nothing but their credentials, over TLS, as they would from the real
+// one.
+//
+// Everything worth a look after a failure lies below its output folder, which
+// Bazel keeps with the test's outputs.
+//
+// Not thread-safe.
+#ifndef DRIVEROOT_VMTEST_TESTBED_TESTBED_H_
+#define DRIVEROOT_VMTEST_TESTBED_TESTBED_H_
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "driveroot/base/result.h"
+#include "vmtest/fakedrive/testing/fake_drive_process.h"
+#include "vmtest/machine/machine.h"
+#include "vmtest/network/name_server.h"
+#include "vmtest/testbed/image.h"
+
+namespace driveroot::vmtest {
+
+// Emulated machines on a busy host are slow; a limit that is reached in earnest
+// means a hang.
+inline constexpr std::chrono::seconds kBootLimit(600);
+inline constexpr std::chrono::seconds kPowerOffLimit(180);
+
+class TestBed {
+ public:
+  // Precondition: the process has one thread.
+  static Result<std::unique_ptr<TestBed>> Create(const Image& image,
+                                                 const std::string& output_dir);
+
+  // Runs the driveroot program against the fake Drive, with `arguments` behind
+  // the sub-command; returns what it printed.
+  Result<std::string> Driveroot(const std::string& command,
+                                const std::vector<std::string>& arguments);
+
+  // Boots a machine from `volume`; its files go to the folder `name` of the
+  // output folder. Waits until it has printed "login:".
+  Result<std::unique_ptr<Machine>> Boot(const std::string& name,
+                                        const std::string& volume);
+
+  fakedrive::FakeDriveProcess& drive() { return *drive_; }
+  Accelerator accelerator() const { return accelerator_; }
+  const std::string& output_dir() const { return output_dir_; }
+
+ private:
+  TestBed(Image image, std::string output_dir)
+      : image_(std::move(image)), output_dir_(std::move(output_dir)) {}
+
+  Image image_;
+  std::string output_dir_;
+  Accelerator accelerator_ = Accelerator::kEmulated;
+  std::unique_ptr<NameServer> names_;
+  std::unique_ptr<fakedrive::FakeDriveProcess> drive_;
+};
+
+// Logs in as root on the console and waits for a prompt.
+Status LogIn(Machine& machine);
+
+// Waits for the machine to end, for the reason that is expected.
+Status ExpectEnd(Machine& machine, const std::string& reason);
+
+}  // namespace driveroot::vmtest
+
+#endif  // DRIVEROOT_VMTEST_TESTBED_TESTBED_H_
