@@ -7,7 +7,7 @@
 #define CARES_THREADS 1
 #define CARES_TYPEOF_ARES_SSIZE_T ssize_t
 #define GETHOSTNAME_TYPE_ARG2 size_t
-#define GETNAMEINFO_TYPE_ARG1 struct sockaddr *
+#define GETNAMEINFO_TYPE_ARG1 struct sockaddr*
 #define GETNAMEINFO_TYPE_ARG2 socklen_t
 #define GETNAMEINFO_TYPE_ARG46 socklen_t
 #define GETNAMEINFO_TYPE_ARG7 int
@@ -101,7 +101,8 @@
 #define HAVE_WRITEV 1
 #define LT_OBJDIR ".libs/"
 #define PACKAGE "c-ares"
-#define PACKAGE_BUGREPORT "c-ares mailing list: http://lists.haxx.se/listinfo/c-ares"
+#define PACKAGE_BUGREPORT \
+  "c-ares mailing list: http://lists.haxx.se/listinfo/c-ares"
 #define PACKAGE_NAME "c-ares"
 #define PACKAGE_STRING "c-ares 1.34.5"
 #define PACKAGE_TARNAME "c-ares"
@@ -109,18 +110,18 @@
 #define PACKAGE_VERSION "1.34.5"
 #define RECVFROM_QUAL_ARG5
 #define RECVFROM_TYPE_ARG1 int
-#define RECVFROM_TYPE_ARG2 void *
+#define RECVFROM_TYPE_ARG2 void*
 #define RECVFROM_TYPE_ARG3 size_t
 #define RECVFROM_TYPE_ARG4 int
-#define RECVFROM_TYPE_ARG5 struct sockaddr *
+#define RECVFROM_TYPE_ARG5 struct sockaddr*
 #define RECVFROM_TYPE_RETV ssize_t
 #define RECV_TYPE_ARG1 int
-#define RECV_TYPE_ARG2 void *
+#define RECV_TYPE_ARG2 void*
 #define RECV_TYPE_ARG3 size_t
 #define RECV_TYPE_ARG4 int
 #define RECV_TYPE_RETV ssize_t
 #define SEND_TYPE_ARG1 int
-#define SEND_TYPE_ARG2 const void *
+#define SEND_TYPE_ARG2 const void*
 #define SEND_TYPE_ARG3 size_t
 #define SEND_TYPE_ARG4 int
 #define SEND_TYPE_RETV ssize_t
