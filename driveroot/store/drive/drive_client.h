@@ -35,14 +35,14 @@ namespace driveroot {
 inline constexpr std::chrono::minutes kCommandRetryLimit{2};
 
 struct DriveClientOptions {
-  std::string credentials_file;  // empty: DefaultCredentialsPath()
-  std::string drive_endpoint;    // empty: Google's own
-  std::string ca_file;           // empty: the system's certificates
+  std::string credentials_file = {};  // empty: DefaultCredentialsPath()
+  std::string drive_endpoint = {};    // empty: Google's own
+  std::string ca_file = {};           // empty: the system's certificates
   std::string resolv_conf = "/etc/resolv.conf";
   // Commands give up after a while; a mounted volume waits for ever.
   RetryLimit retry_limit = RetryLimit::Within(kCommandRetryLimit);
   // Told before each wait; empty: a line in the log now and then.
-  RetryObserver retry_observer;
+  RetryObserver retry_observer = {};
 };
 
 class DriveClient {
