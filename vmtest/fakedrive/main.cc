@@ -19,14 +19,16 @@
 #include "vmtest/fakedrive/server/files.h"
 #include "vmtest/fakedrive/server/server.h"
 
-DEFINE_string(listen, "127.0.0.1:0",
-              "HOST:PORT to serve at; HOST is an IPv4 address or an IPv6 one in "
-              "brackets, port 0 picks a free one");
+DEFINE_string(
+    listen, "127.0.0.1:0",
+    "HOST:PORT to serve at; HOST is an IPv4 address or an IPv6 one in "
+    "brackets, port 0 picks a free one");
 DEFINE_string(data, "",
               "the folder that keeps everything; made if it is missing");
-DEFINE_string(ca_out, "",
-              "where to write the certificate authority (PEM) that clients must "
-              "trust; default: ca.pem in the data folder");
+DEFINE_string(
+    ca_out, "",
+    "where to write the certificate authority (PEM) that clients must "
+    "trust; default: ca.pem in the data folder");
 DEFINE_string(credentials_out, "",
               "where to write the credentials (mode 0600) that driveroot "
               "--credentials takes; default: credentials.json in the data "
@@ -44,9 +46,10 @@ DEFINE_double(bandwidth_mbit, 0,
 DEFINE_double(creates_per_second, 0,
               "how many creates, updates, copies and deletes a second are let "
               "through; 0: all");
-DEFINE_uint64(units_per_minute, 0,
-              "quota units a minute (a get costs 5, a list 100, a download 200, "
-              "a change 50); 0: without limit");
+DEFINE_uint64(
+    units_per_minute, 0,
+    "quota units a minute (a get costs 5, a list 100, a download 200, "
+    "a change 50); 0: without limit");
 DEFINE_int32(rate_error, 403,
              "the status of calls beyond the rates: 403 or 429");
 DEFINE_uint64(quota_bytes, 0, "size of the Drive; 0: without limit");
@@ -55,12 +58,12 @@ DEFINE_uint64(device_interval_s, 5,
               "how often a device may poll for its token");
 DEFINE_uint64(device_pending_polls, 1,
               "how often a device is told to wait for its user");
-DEFINE_uint64(name_lag_ms, 0,
-              "how long a new file stays out of the answers to queries by name");
+DEFINE_uint64(
+    name_lag_ms, 0,
+    "how long a new file stays out of the answers to queries by name");
 DEFINE_bool(reuse_deleted_ids, false,
             "whether the id of a deleted file may be used again");
-DEFINE_string(request_log, "",
-              "append one JSON line per request to this file");
+DEFINE_string(request_log, "", "append one JSON line per request to this file");
 DEFINE_string(fault, "",
               "a fault rule, as key=value,... or JSON; may be given several "
               "times; see drive/faults.h");
@@ -79,9 +82,9 @@ Result<Endpoint> ParseListen(const std::string& text) {
                         ? std::nullopt
                         : ParseDecimal(text.substr(colon + 1));
   if (!port || *port > 65535)
-    return Fail(ErrorCode::kInvalidArgument,
-                "--listen=" + text +
-                    " is not HOST:PORT; try --listen=127.0.0.1:0");
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "--listen=" + text + " is not HOST:PORT; try --listen=127.0.0.1:0");
   std::string host = text.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']'))
     host = host.substr(1, host.size() - 2);
@@ -102,8 +105,7 @@ std::vector<std::string> CertificateNames() {
 
 Result<Settings> SettingsFromFlags() {
   if (FLAGS_rate_error != 403 && FLAGS_rate_error != 429)
-    return Fail(ErrorCode::kInvalidArgument,
-                "--rate_error must be 403 or 429");
+    return Fail(ErrorCode::kInvalidArgument, "--rate_error must be 403 or 429");
   if (FLAGS_bandwidth_mbit < 0 || FLAGS_creates_per_second < 0)
     return Fail(ErrorCode::kInvalidArgument,
                 "--bandwidth_mbit and --creates_per_second must not be "
@@ -136,8 +138,8 @@ Result<FaultRules> TakeFaults(std::vector<std::string>* arguments) {
     }
     if (name == "fault" && ++i == arguments->size())
       return Fail(ErrorCode::kInvalidArgument, "--fault needs a rule");
-    DRIVEROOT_RETURN_IF_ERROR(rules.AddSpec(
-        name == "fault" ? (*arguments)[i] : name.substr(6)));
+    DRIVEROOT_RETURN_IF_ERROR(
+        rules.AddSpec(name == "fault" ? (*arguments)[i] : name.substr(6)));
   }
   *arguments = std::move(others);
   return rules;
@@ -145,8 +147,7 @@ Result<FaultRules> TakeFaults(std::vector<std::string>* arguments) {
 
 // The first and only line of output.
 void Announce(const std::string& host, uint16_t port,
-              const std::string& ca_file,
-              const std::string& credentials_file) {
+              const std::string& ca_file, const std::string& credentials_file) {
   std::string shown = host;
   if (host == "0.0.0.0" || host == "localhost") shown = "127.0.0.1";
   if (host == "::") shown = "::1";
@@ -195,12 +196,10 @@ Status Serve(FaultRules faults) {
                              CertificateAuthority::LoadOrCreate(FLAGS_data));
   DRIVEROOT_ASSIGN_OR_RETURN(TlsContextPtr tls,
                              authority.MakeServerContext(CertificateNames()));
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      const std::unique_ptr<Drive> drive,
-      Drive::Open(loop.get(), FLAGS_data, settings, std::move(faults),
-                  std::move(log)));
-  Server server(loop.get(), drive.get(), std::move(tls),
-                drive->spool_folder());
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<Drive> drive,
+                             Drive::Open(loop.get(), FLAGS_data, settings,
+                                         std::move(faults), std::move(log)));
+  Server server(loop.get(), drive.get(), std::move(tls), drive->spool_folder());
   drive->AttachServer(&server);
   DRIVEROOT_ASSIGN_OR_RETURN(const uint16_t port,
                              server.Listen(listen.host, listen.port));
@@ -210,9 +209,9 @@ Status Serve(FaultRules faults) {
     ca_file = FLAGS_ca_out;
     DRIVEROOT_RETURN_IF_ERROR(ReplaceFile(ca_file, authority.pem(), 0644));
   }
-  const std::string credentials_file =
-      FLAGS_credentials_out.empty() ? FLAGS_data + "/credentials.json"
-                                    : FLAGS_credentials_out;
+  const std::string credentials_file = FLAGS_credentials_out.empty()
+                                           ? FLAGS_data + "/credentials.json"
+                                           : FLAGS_credentials_out;
   DRIVEROOT_RETURN_IF_ERROR(
       ReplaceFile(credentials_file, drive->CredentialsJson(), 0600));
   Announce(listen.host, port, ca_file, credentials_file);
@@ -248,9 +247,9 @@ int Main(int argc, char** argv) {
   char** vector = pointers.data();
   gflags::ParseCommandLineFlags(&count, &vector, /*remove_flags=*/true);
   if (count > 1) {
-    std::fprintf(stderr,
-                 "fakedrive: unexpected argument \"%s\"; see fakedrive --help\n",
-                 vector[1]);
+    std::fprintf(
+        stderr, "fakedrive: unexpected argument \"%s\"; see fakedrive --help\n",
+        vector[1]);
     return 2;
   }
   if (const Status served = Serve(*std::move(faults)); !served) {

@@ -30,17 +30,15 @@ class OAuthTest : public testing::Test {
   }
 
   TestAnswer PostForm(const std::string& path, const std::string& form) {
-    return client_->Do({.method = "POST",
-                        .path = path,
-                        .body = form,
-                        .with_token = false});
+    return client_->Do(
+        {.method = "POST", .path = path, .body = form, .with_token = false});
   }
 
   std::string DeviceCode() {
     const TestAnswer answer = PostForm(
         "/device/code",
-        "client_id=" + Escape(client_->Credential("client_id")) + "&scope=" +
-            Escape("https://www.googleapis.com/auth/drive.file"));
+        "client_id=" + Escape(client_->Credential("client_id")) +
+            "&scope=" + Escape("https://www.googleapis.com/auth/drive.file"));
     EXPECT_EQ(answer.status, 200) << answer.body;
     return Escape(answer.Field("device_code"));
   }
@@ -69,9 +67,9 @@ TEST_F(OAuthTest, Refreshes) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.Field("token_type"), "Bearer");
   EXPECT_TRUE(Works(answer.Field("access_token")));
-  EXPECT_EQ(client_->Token("grant_type=refresh_token&refresh_token=x")
-                .Field("error"),
-            "invalid_grant");
+  EXPECT_EQ(
+      client_->Token("grant_type=refresh_token&refresh_token=x").Field("error"),
+      "invalid_grant");
   EXPECT_EQ(client_->Token("grant_type=password").Field("error"),
             "unsupported_grant_type");
   EXPECT_EQ(PostForm("/token", "grant_type=refresh_token&client_id=x").status,
@@ -141,8 +139,7 @@ TEST_F(OAuthTest, CodeWithProofKey) {
   const std::string code =
       location.substr(start.size(), location.find('&') - start.size());
   const std::string exchange = "grant_type=authorization_code&code=" + code +
-                               "&redirect_uri=" + redirect +
-                               "&code_verifier=";
+                               "&redirect_uri=" + redirect + "&code_verifier=";
   const TestAnswer granted = client_->Token(exchange + kVerifier);
   ASSERT_EQ(granted.status, 200) << granted.body;
   EXPECT_TRUE(Works(granted.Field("access_token")));
@@ -153,9 +150,8 @@ TEST_F(OAuthTest, CodeWithProofKey) {
 
 TEST_F(OAuthTest, CodeNeedsTheRightProof) {
   const std::string redirect = "redirect_uri=http://127.0.0.1:1";
-  const std::string location =
-      Consent(redirect + "&code_challenge_method=S256&code_challenge=" +
-              kChallenge);
+  const std::string location = Consent(
+      redirect + "&code_challenge_method=S256&code_challenge=" + kChallenge);
   const size_t at = location.find("code=") + 5;
   const std::string code = location.substr(at, location.find('&') - at);
   EXPECT_EQ(client_

@@ -22,8 +22,8 @@ Result<Account> Account::LoadOrCreate(const std::string& folder) {
     Account account(path, RandomBytes(32));
     const std::string number =
         std::to_string(100'000'000'000 + RandomBytes(1)[0]);
-    account.client_id_ = number + "-" + Hex(RandomBytes(16)) +
-                         ".apps.googleusercontent.com";
+    account.client_id_ =
+        number + "-" + Hex(RandomBytes(16)) + ".apps.googleusercontent.com";
     account.client_secret_ = "GOCSPX-" + Base64Url(RandomBytes(21));
     // Root folders' ids look like this: 0A, then 14 characters, then PVA.
     account.root_id_ = "0A" + Base64Url(RandomBytes(10)) + "Uk9PVA";
@@ -33,7 +33,8 @@ Result<Account> Account::LoadOrCreate(const std::string& folder) {
     return account;
   }
 
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxSmallFileBytes));
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string text,
+                             ReadFile(path, kMaxSmallFileBytes));
   const auto damaged = Fail(
       ErrorCode::kDataLoss,
       path + " is damaged; give --data another folder, or remove this one");
@@ -53,8 +54,7 @@ Result<Account> Account::LoadOrCreate(const std::string& folder) {
   }
   const Json* tokens = Member(*document, "refreshTokens");
   const auto generation = MemberNumber(*document, "accessGeneration");
-  if (tokens == nullptr || !tokens->IsArray() || tokens->Empty() ||
-      !generation)
+  if (tokens == nullptr || !tokens->IsArray() || tokens->Empty() || !generation)
     return damaged;
   for (const Json& token : tokens->GetArray()) {
     if (!token.IsString()) return damaged;

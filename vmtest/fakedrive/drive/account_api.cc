@@ -24,15 +24,15 @@ Json ChangeResource(const World& world, const Call& call,
       .Set("removed", record.deleted)
       .Set("fileId", std::string_view(record.id));
   if (!record.deleted)
-    change.Set("file", FileResource(record, ContextOf(world, call, record),
-                                    allocator));
+    change.Set("file",
+               FileResource(record, ContextOf(world, call, record), allocator));
   return change.Take();
 }
 
 }  // namespace
 
 ApiResult<Response> GetAbout(const World& world, const Call& call) {
-  if (call.target.Parameter("fields") == nullptr) {
+  if (FieldsParameter(call.target) == nullptr) {
     ApiError error = InvalidParameter(
         "fields", "The 'fields' parameter is required for this method.");
     error.reason = "required";

@@ -42,10 +42,10 @@ Response ErrorResponse(const ApiError& error);
 
 // Evaluates `expression`, a Result; on failure returns a 500 from the enclosing
 // function, which returns an ApiResult.
-#define FAKEDRIVE_RETURN_IF_DISK_ERROR(expression)             \
-  do {                                                         \
-    if (auto disk_status = (expression); !disk_status)         \
-      return std::unexpected(Internal(disk_status.error()));   \
+#define FAKEDRIVE_RETURN_IF_DISK_ERROR(expression)           \
+  do {                                                       \
+    if (auto disk_status = (expression); !disk_status)       \
+      return std::unexpected(Internal(disk_status.error())); \
   } while (false)
 
 }  // namespace driveroot::fakedrive

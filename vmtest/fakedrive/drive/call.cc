@@ -34,8 +34,13 @@ ApiResult<rapidjson::Document> ParseBody(const Call& call) {
   return ParseMetadata(*text);
 }
 
-ApiResult<void> CheckFields(const Target& target, std::string_view resource) {
+const std::string* FieldsParameter(const Target& target) {
   const std::string* fields = target.Parameter("fields");
+  return fields != nullptr && fields->empty() ? nullptr : fields;
+}
+
+ApiResult<void> CheckFields(const Target& target, std::string_view resource) {
+  const std::string* fields = FieldsParameter(target);
   if (fields == nullptr) return {};
   const auto mask = FieldMask::Parse(*fields);
   if (!mask) return std::unexpected(InvalidFields(*fields));
@@ -49,7 +54,7 @@ ApiResult<Response> MaskedResponse(const Call& call, std::string_view resource,
                                    const Json& value) {
   if (auto good = CheckFields(call.target, resource); !good)
     return std::unexpected(good.error());
-  const std::string* fields = call.target.Parameter("fields");
+  const std::string* fields = FieldsParameter(call.target);
   const auto mask =
       FieldMask::Parse(fields != nullptr ? *fields : default_fields);
   if (!mask) return std::unexpected(InvalidFields("*"));
@@ -66,7 +71,8 @@ ApiResult<uint64_t> NumberParameter(const Target& target, std::string_view name,
   const auto number = ParseDecimal(*text);
   if (!number || *number < least || *number > most)
     return std::unexpected(InvalidParameter(
-        name, "Invalid value '" + *text + "'. Values must be within the range: [" +
+        name, "Invalid value '" + *text +
+                  "'. Values must be within the range: [" +
                   std::to_string(least) + ", " + std::to_string(most) + "]"));
   return *number;
 }

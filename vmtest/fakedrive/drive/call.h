@@ -52,6 +52,10 @@ ApiResult<Response> MaskedResponse(const Call& call, std::string_view resource,
 // The check alone, for calls that change something and must fail before.
 ApiResult<void> CheckFields(const Target& target, std::string_view resource);
 
+// The `fields` parameter, or null if it is missing or empty, which mean the
+// same.
+const std::string* FieldsParameter(const Target& target);
+
 // The number in that parameter, or `absent`; 400 if it is not within
 // [least, most].
 ApiResult<uint64_t> NumberParameter(const Target& target, std::string_view name,

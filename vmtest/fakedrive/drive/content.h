@@ -14,8 +14,8 @@
 #include <string_view>
 
 #include "driveroot/base/result.h"
-#include "vmtest/fakedrive/server/body.h"
 #include "driveroot/base/unique_fd.h"
+#include "vmtest/fakedrive/server/body.h"
 
 namespace driveroot::fakedrive {
 

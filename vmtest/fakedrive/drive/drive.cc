@@ -48,8 +48,7 @@ void SpoilResponse(const FaultAction& fault, Response* response) {
       break;
     case Kind::kCorrupt:
       if (response->body_size() > 0)
-        response->corrupt_at =
-            std::min(fault.at, response->body_size() - 1);
+        response->corrupt_at = std::min(fault.at, response->body_size() - 1);
       break;
     case Kind::kGoaway:
       response->last_on_connection = true;
@@ -70,9 +69,9 @@ Result<std::unique_ptr<Drive>> Drive::Open(EventLoop* loop,
                              FileStore::Open(folder, account.root_id()));
   DRIVEROOT_ASSIGN_OR_RETURN(UploadSessions sessions,
                              UploadSessions::Open(folder + "/uploads"));
-  return std::unique_ptr<Drive>(new Drive(
-      loop, settings, std::move(account), std::move(files),
-      std::move(sessions), std::move(faults), std::move(log)));
+  return std::unique_ptr<Drive>(new Drive(loop, settings, std::move(account),
+                                          std::move(files), std::move(sessions),
+                                          std::move(faults), std::move(log)));
 }
 
 Drive::Drive(EventLoop* loop, const Settings& settings, Account account,
@@ -82,9 +81,8 @@ Drive::Drive(EventLoop* loop, const Settings& settings, Account account,
       settings_(settings),
       account_(std::move(account)),
       files_(std::move(files)),
-      oauth_(World{.account = &account_,
-                   .files = files_.get(),
-                   .settings = &settings_}),
+      oauth_(World{
+          .account = &account_, .files = files_.get(), .settings = &settings_}),
       uploads_(World{.account = &account_,
                      .files = files_.get(),
                      .settings = &settings_},
@@ -144,8 +142,7 @@ void Drive::Handle(std::shared_ptr<Exchange> exchange) {
                                           : settings_.read_latency_ms;
   if (fault.kind == Kind::kStall) delay_ms += fault.ms;
 
-  auto carry_out = [this, exchange, target = *std::move(target), route,
-                    fault] {
+  auto carry_out = [this, exchange, target = *std::move(target), route, fault] {
     const Call call{.exchange = *exchange,
                     .target = target,
                     .route = route,
@@ -173,9 +170,9 @@ void Drive::HandleCutOff(const Exchange& exchange) {
 
 void Drive::Finished(const Exchange& exchange) {
   const auto target = ParseTarget(exchange.head().target);
-  const CallClass call =
-      target ? FindRoute(exchange.head().method, *target).call
-             : CallClass::kUnknown;
+  const CallClass call = target
+                             ? FindRoute(exchange.head().method, *target).call
+                             : CallClass::kUnknown;
   stats_.Count(call, exchange);
   log_.Write(call, exchange);
 }
@@ -194,12 +191,18 @@ Response Drive::Execute(const Call& call) {
       break;
   }
   switch (call.route.call) {
-    case CallClass::kToken: return oauth_.Token(call);
-    case CallClass::kDevice: return oauth_.DeviceCode(call);
-    case CallClass::kConsent: return oauth_.Consent(call);
-    case CallClass::kRevoke: return oauth_.Revoke(call);
-    case CallClass::kUnknown: return NotFoundPage();
-    default: break;
+    case CallClass::kToken:
+      return oauth_.Token(call);
+    case CallClass::kDevice:
+      return oauth_.DeviceCode(call);
+    case CallClass::kConsent:
+      return oauth_.Consent(call);
+    case CallClass::kRevoke:
+      return oauth_.Revoke(call);
+    case CallClass::kUnknown:
+      return NotFoundPage();
+    default:
+      break;
   }
   // The address of a resumable upload is authority enough, but a bad token
   // sent along with it is refused.
@@ -219,23 +222,34 @@ ApiResult<Response> Drive::Dispatch(const Call& call) {
   const World world{
       .account = &account_, .files = files_.get(), .settings = &settings_};
   switch (call.route.call) {
-    case CallClass::kGet: return GetFile(world, call);
-    case CallClass::kMedia: return DownloadFile(world, call);
-    case CallClass::kList: return ListFiles(world, call);
+    case CallClass::kGet:
+      return GetFile(world, call);
+    case CallClass::kMedia:
+      return DownloadFile(world, call);
+    case CallClass::kList:
+      return ListFiles(world, call);
     case CallClass::kCreate:
       return call.route.is_upload ? uploads_.Start(call)
                                   : CreateFile(world, call);
     case CallClass::kUpdate:
       return call.route.is_upload ? uploads_.Start(call)
                                   : UpdateFile(world, call);
-    case CallClass::kUpload: return uploads_.Continue(call);
-    case CallClass::kCopy: return CopyFile(world, call);
-    case CallClass::kDelete: return DeleteFile(world, call);
-    case CallClass::kGenerateIds: return GenerateIds(world, call);
-    case CallClass::kAbout: return GetAbout(world, call);
-    case CallClass::kChanges: return GetChanges(world, call);
-    case CallClass::kDrives: return ListDrives(world, call);
-    default: return NotFoundPage();
+    case CallClass::kUpload:
+      return uploads_.Continue(call);
+    case CallClass::kCopy:
+      return CopyFile(world, call);
+    case CallClass::kDelete:
+      return DeleteFile(world, call);
+    case CallClass::kGenerateIds:
+      return GenerateIds(world, call);
+    case CallClass::kAbout:
+      return GetAbout(world, call);
+    case CallClass::kChanges:
+      return GetChanges(world, call);
+    case CallClass::kDrives:
+      return ListDrives(world, call);
+    default:
+      return NotFoundPage();
   }
 }
 
@@ -243,8 +257,8 @@ ApiResult<void> Drive::CheckRates(CallClass call) {
   const auto now = RateLimit::Clock::now();
   // Chunks belong to a create or update that was counted when it began.
   const bool counted = IsWrite(call) && call != CallClass::kUpload;
-  ApiError error = UsageLimit("userRateLimitExceeded",
-                              "User rate limit exceeded.");
+  ApiError error =
+      UsageLimit("userRateLimitExceeded", "User rate limit exceeded.");
   error.status = settings_.rate_error;
   if (error.status == 429) {
     error.reason = "rateLimitExceeded";

@@ -28,8 +28,7 @@ constexpr std::array<std::pair<std::string_view, Kind>, 12> kActions = {
      {"duplicate_entries", Kind::kDuplicateEntries}}};
 
 Status BadRule(std::string message) {
-  return Fail(ErrorCode::kInvalidArgument,
-              "fault rule: " + std::move(message));
+  return Fail(ErrorCode::kInvalidArgument, "fault rule: " + std::move(message));
 }
 
 bool IsKnownClass(std::string_view name) {
@@ -49,9 +48,9 @@ Status FaultRules::Add(const Json& json) {
   std::string action;
   std::string scope;
   const std::pair<std::string_view, std::string*> strings[] = {
-      {"method", &rule.method},  {"class", &rule.call_class},
-      {"path", &rule.path},      {"reason", &rule.action.reason},
-      {"action", &action},       {"scope", &scope}};
+      {"method", &rule.method}, {"class", &rule.call_class},
+      {"path", &rule.path},     {"reason", &rule.action.reason},
+      {"action", &action},      {"scope", &scope}};
   const std::pair<std::string_view, uint64_t*> numbers[] = {
       {"nth", &rule.nth},
       {"every", &rule.every},

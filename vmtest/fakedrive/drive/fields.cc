@@ -14,24 +14,70 @@ const std::map<std::string, std::set<std::string>, std::less<>>& Schema() {
   static const std::map<std::string, std::set<std::string>, std::less<>>
       kSchema = {
           {"file",
-           {"appProperties", "capabilities", "contentHints",
-            "contentRestrictions", "copyRequiresWriterPermission",
-            "createdTime", "description", "downloadRestrictions", "driveId",
-            "explicitlyTrashed", "exportLinks", "fileExtension",
-            "folderColorRgb", "fullFileExtension", "hasAugmentedPermissions",
-            "hasThumbnail", "headRevisionId", "iconLink", "id",
-            "imageMediaMetadata", "inheritedPermissionsDisabled",
-            "isAppAuthorized", "kind", "labelInfo", "lastModifyingUser",
-            "linkShareMetadata", "md5Checksum", "mimeType", "modifiedByMe",
-            "modifiedByMeTime", "modifiedTime", "name", "originalFilename",
-            "ownedByMe", "owners", "parents", "permissionIds", "permissions",
-            "properties", "quotaBytesUsed", "resourceKey", "sha1Checksum",
-            "sha256Checksum", "shared", "sharedWithMeTime", "sharingUser",
-            "shortcutDetails", "size", "spaces", "starred", "teamDriveId",
-            "thumbnailLink", "thumbnailVersion", "trashed", "trashedTime",
-            "trashingUser", "version", "videoMediaMetadata", "viewedByMe",
-            "viewedByMeTime", "viewersCanCopyContent", "webContentLink",
-            "webViewLink", "writersCanShare"}},
+           {"appProperties",
+            "capabilities",
+            "contentHints",
+            "contentRestrictions",
+            "copyRequiresWriterPermission",
+            "createdTime",
+            "description",
+            "downloadRestrictions",
+            "driveId",
+            "explicitlyTrashed",
+            "exportLinks",
+            "fileExtension",
+            "folderColorRgb",
+            "fullFileExtension",
+            "hasAugmentedPermissions",
+            "hasThumbnail",
+            "headRevisionId",
+            "iconLink",
+            "id",
+            "imageMediaMetadata",
+            "inheritedPermissionsDisabled",
+            "isAppAuthorized",
+            "kind",
+            "labelInfo",
+            "lastModifyingUser",
+            "linkShareMetadata",
+            "md5Checksum",
+            "mimeType",
+            "modifiedByMe",
+            "modifiedByMeTime",
+            "modifiedTime",
+            "name",
+            "originalFilename",
+            "ownedByMe",
+            "owners",
+            "parents",
+            "permissionIds",
+            "permissions",
+            "properties",
+            "quotaBytesUsed",
+            "resourceKey",
+            "sha1Checksum",
+            "sha256Checksum",
+            "shared",
+            "sharedWithMeTime",
+            "sharingUser",
+            "shortcutDetails",
+            "size",
+            "spaces",
+            "starred",
+            "teamDriveId",
+            "thumbnailLink",
+            "thumbnailVersion",
+            "trashed",
+            "trashedTime",
+            "trashingUser",
+            "version",
+            "videoMediaMetadata",
+            "viewedByMe",
+            "viewedByMeTime",
+            "viewersCanCopyContent",
+            "webContentLink",
+            "webViewLink",
+            "writersCanShare"}},
           {"fileList", {"files", "incompleteSearch", "kind", "nextPageToken"}},
           {"about",
            {"appInstalled", "canCreateDrives", "canCreateTeamDrives",
@@ -60,9 +106,7 @@ class FieldMaskParser {
  public:
   explicit FieldMaskParser(std::string_view text) : text_(text) {}
 
-  bool ParseAll(FieldMask* mask) {
-    return ParseMask(mask, 0) && text_.empty();
-  }
+  bool ParseAll(FieldMask* mask) { return ParseMask(mask, 0) && text_.empty(); }
 
  private:
   bool ParseMask(FieldMask* mask, int depth) {
@@ -84,7 +128,8 @@ class FieldMaskParser {
     FieldMask& child = mask->children_[name];
     // "a,a/b" wants all of a.
     FieldMask ignored;
-    FieldMask* const inner = seen && child.children_.empty() ? &ignored : &child;
+    FieldMask* const inner =
+        seen && child.children_.empty() ? &ignored : &child;
     if (Take('/')) return ParsePath(inner, depth + 1);
     if (Take('(')) return ParseMask(inner, depth + 1) && Take(')');
     inner->children_.clear();

@@ -33,8 +33,8 @@ TEST(FieldMask, KeepsWhatIsNamed) {
 }
 
 TEST(FieldMask, RefusesWhatIsMalformed) {
-  for (const char* mask : {"", ",", "a,", "a(", "a()", "a(b", "a)b", "a//b",
-                           "a/", "a b", "(a)"})
+  for (const char* mask :
+       {"", ",", "a,", "a(", "a()", "a(b", "a)b", "a//b", "a/", "a b", "(a)"})
     EXPECT_FALSE(FieldMask::Parse(mask)) << mask;
   std::string deep;
   for (int i = 0; i < 1000; ++i) deep += "a(";

@@ -92,10 +92,14 @@ std::optional<FileRecord> DecodeRecord(std::string_view text) {
   if (!document) return std::nullopt;
   FileRecord record;
   const std::pair<const char*, std::string*> strings[] = {
-      {"id", &record.id},           {"name", &record.name},
-      {"mimeType", &record.mime_type}, {"description", &record.description},
-      {"parent", &record.parent},   {"content", &record.content},
-      {"md5", &record.md5},         {"sha1", &record.sha1},
+      {"id", &record.id},
+      {"name", &record.name},
+      {"mimeType", &record.mime_type},
+      {"description", &record.description},
+      {"parent", &record.parent},
+      {"content", &record.content},
+      {"md5", &record.md5},
+      {"sha1", &record.sha1},
       {"sha256", &record.sha256}};
   for (const auto& [name, field] : strings) {
     auto value = MemberString(*document, name);

@@ -19,8 +19,7 @@ namespace {
 std::vector<std::string> FilesIn(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code ignored;
-  for (const auto& entry :
-       std::filesystem::directory_iterator(folder, ignored))
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
     names.push_back(entry.path().filename().string());
   return names;
 }
@@ -54,7 +53,8 @@ Status FileStore::Load() {
       unlink(path.c_str());
       continue;
     }
-    DRIVEROOT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxSmallFileBytes));
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::string text,
+                               ReadFile(path, kMaxSmallFileBytes));
     auto record = DecodeRecord(text);
     if (!record || record->id + ".json" != name)
       return Fail(ErrorCode::kDataLoss,
@@ -74,14 +74,13 @@ Status FileStore::RemoveUnnamedContent() const {
   for (const auto& [id, record] : files_) {
     if (record.deleted || !record.has_content()) continue;
     if (!FileExists(ContentPath(record)))
-      return Fail(ErrorCode::kDataLoss,
-                  ContentPath(record) + ", the content of \"" + record.name +
-                      "\", is missing");
+      return Fail(ErrorCode::kDataLoss, ContentPath(record) +
+                                            ", the content of \"" +
+                                            record.name + "\", is missing");
     named.insert(record.content);
   }
   for (const std::string& name : FilesIn(folder_ + "/content")) {
-    if (!named.contains(name))
-      unlink((folder_ + "/content/" + name).c_str());
+    if (!named.contains(name)) unlink((folder_ + "/content/" + name).c_str());
   }
   return {};
 }
@@ -181,8 +180,7 @@ Status FileStore::Delete(const std::string& id) {
   gone.change = last_change_ + 1;
   gone.modified_ms = NowMs();
   DRIVEROOT_RETURN_IF_ERROR(Save(gone));
-  if (found->second.has_content())
-    unlink(ContentPath(found->second).c_str());
+  if (found->second.has_content()) unlink(ContentPath(found->second).c_str());
   last_change_ = gone.change;
   bytes_used_ -= found->second.size;
   children_[found->second.parent].erase(id);

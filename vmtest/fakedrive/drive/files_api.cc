@@ -47,10 +47,9 @@ ApiResult<Response> Commit(const World& world, const Call& call,
   FAKEDRIVE_RETURN_IF_DISK_ERROR(world.files->Put(std::move(record), content));
   const FileRecord& stored = *world.files->Find(id);
   rapidjson::Document document;
-  return MaskedResponse(
-      call, "file", kDefaultFileFields,
-      FileResource(stored, ContextOf(world, call, stored),
-                   document.GetAllocator()));
+  return MaskedResponse(call, "file", kDefaultFileFields,
+                        FileResource(stored, ContextOf(world, call, stored),
+                                     document.GetAllocator()));
 }
 
 ApiResult<Content> EmptyContent(const World& world) {
@@ -106,11 +105,10 @@ ApiResult<Response> DownloadFile(const World& world, const Call& call) {
   response.headers.Add("cache-control", "private, max-age=0");
   if (range.kind == ByteRange::Kind::kPart) {
     response.status = 206;
-    response.headers.Add(
-        "content-range",
-        "bytes " + std::to_string(range.offset) + "-" +
-            std::to_string(range.offset + range.length - 1) + "/" +
-            std::to_string(record.size));
+    response.headers.Add("content-range",
+                         "bytes " + std::to_string(range.offset) + "-" +
+                             std::to_string(range.offset + range.length - 1) +
+                             "/" + std::to_string(record.size));
   }
   response.file = FileSlice{
       .fd = std::move(file), .offset = range.offset, .length = range.length};
@@ -137,8 +135,7 @@ ApiResult<Response> UpdateFile(const World& world, const Call& call) {
   if (!metadata) return std::unexpected(metadata.error());
   if (auto good = CheckFields(call.target, "file"); !good)
     return std::unexpected(good.error());
-  auto record =
-      PrepareUpdate(world, call.route.id, *metadata, call.target, "");
+  auto record = PrepareUpdate(world, call.route.id, *metadata, call.target, "");
   if (!record) return std::unexpected(record.error());
   return Commit(world, call, *std::move(record), nullptr);
 }

@@ -35,9 +35,10 @@ struct Entry {
 
 ApiResult<std::vector<OrderKey>> ParseOrder(const Target& target) {
   constexpr std::array<std::string_view, 11> kNames = {
-      "createdTime", "folder",       "modifiedByMeTime", "modifiedTime",
-      "name",        "name_natural", "quotaBytesUsed",   "recency",
-      "sharedWithMeTime", "starred", "viewedByMeTime"};
+      "createdTime",    "folder",        "modifiedByMeTime",
+      "modifiedTime",   "name",          "name_natural",
+      "quotaBytesUsed", "recency",       "sharedWithMeTime",
+      "starred",        "viewedByMeTime"};
   const std::string* text = target.Parameter("orderBy");
   if (text == nullptr || text->empty())
     return std::vector<OrderKey>{{"modifiedTime", true}};
@@ -103,10 +104,8 @@ std::string MakePageToken(const World& world, const Target& target,
   JsonObject object(allocator);
   object.Set("place", std::move(parts))
       .Set("query", std::string_view(QueryDigest(target)))
-      .Set("expires",
-           static_cast<uint64_t>(NowMs() + kTokenLifetimeMs));
-  return "~!!~" +
-         world.account->sealer().Seal("page", JsonText(object.Take()));
+      .Set("expires", static_cast<uint64_t>(NowMs() + kTokenLifetimeMs));
+  return "~!!~" + world.account->sealer().Seal("page", JsonText(object.Take()));
 }
 
 std::optional<Place> ReadPageToken(const World& world, const Target& target,
@@ -134,16 +133,14 @@ class Lister {
   Lister(const World& world, const Call& call, const Query& query,
          const std::vector<OrderKey>& keys)
       : world_(world), query_(query), keys_(keys) {
-    uint64_t lag_ms =
-        query.looks_at_names() ? world.settings->name_lag_ms : 0;
+    uint64_t lag_ms = query.looks_at_names() ? world.settings->name_lag_ms : 0;
     if (call.fault.kind == FaultAction::Kind::kStaleList)
       lag_ms = std::max(lag_ms, call.fault.ms);
     if (lag_ms > 0) youngest_ms_ = NowMs() - static_cast<int64_t>(lag_ms);
   }
 
   std::vector<Entry> Collect() {
-    const std::string parent =
-        ResolveId(*world_.account, query_.parent());
+    const std::string parent = ResolveId(*world_.account, query_.parent());
     if (parent.empty()) {
       for (const auto& [id, record] : world_.files->all()) Consider(record);
     } else {
@@ -190,8 +187,7 @@ ApiResult<Response> ListFiles(const World& world, const Call& call) {
   if (!keys) return std::unexpected(keys.error());
   const std::string* q = call.target.Parameter("q");
   const auto query = Query::Parse(q != nullptr ? *q : "");
-  if (!query)
-    return std::unexpected(InvalidParameter("q", "Invalid Value"));
+  if (!query) return std::unexpected(InvalidParameter("q", "Invalid Value"));
   const std::string* token = call.target.Parameter("pageToken");
   std::optional<Place> after;
   if (token != nullptr && !token->empty()) {

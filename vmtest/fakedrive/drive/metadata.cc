@@ -18,18 +18,21 @@ constexpr size_t kMaxDepth = 100;
 constexpr std::string_view kDefaultType = "application/octet-stream";
 
 // What only the server sets. It refuses them even where the value is right.
-constexpr std::string_view kReadOnly[] = {
-    "capabilities",     "explicitlyTrashed", "headRevisionId",
-    "lastModifyingUser", "md5Checksum",      "modifiedByMeTime",
-    "owners",           "ownedByMe",         "permissionIds",
-    "quotaBytesUsed",   "sha1Checksum",      "sha256Checksum",
-    "shared",           "size",              "version",
-    "webContentLink",   "webViewLink"};
+constexpr std::string_view kReadOnly[] = {"capabilities",   "explicitlyTrashed",
+                                          "headRevisionId", "lastModifyingUser",
+                                          "md5Checksum",    "modifiedByMeTime",
+                                          "owners",         "ownedByMe",
+                                          "permissionIds",  "quotaBytesUsed",
+                                          "sha1Checksum",   "sha256Checksum",
+                                          "shared",         "size",
+                                          "version",        "webContentLink",
+                                          "webViewLink"};
 
 ApiError NotWritable(std::string_view field) {
   return Forbidden("fieldNotWritable",
                    "The resource body includes fields which are not directly "
-                   "writable: " + std::string(field) + ".");
+                   "writable: " +
+                       std::string(field) + ".");
 }
 
 ApiError WrongType(std::string_view field) {
@@ -87,9 +90,9 @@ ApiResult<void> ReadProperties(const Json& metadata, const char* name,
     field->insert_or_assign(key, value);
   }
   if (field->size() > kMaxProperties)
-    return std::unexpected(Forbidden(
-        "propertyCountLimitExceeded",
-        "A file can have 30 properties of each visibility and app."));
+    return std::unexpected(
+        Forbidden("propertyCountLimitExceeded",
+                  "A file can have 30 properties of each visibility and app."));
   return {};
 }
 
@@ -103,8 +106,7 @@ ApiResult<void> ApplyCommon(const Json& metadata, FileRecord* record) {
   if (good) good = ReadString(metadata, "description", &record->description);
   if (good) good = ReadBool(metadata, "starred", &record->starred);
   if (good) good = ReadBool(metadata, "trashed", &record->trashed);
-  if (good)
-    good = ReadProperties(metadata, "properties", &record->properties);
+  if (good) good = ReadProperties(metadata, "properties", &record->properties);
   if (good)
     good = ReadProperties(metadata, "appProperties", &record->app_properties);
   if (good) good = ReadTime(metadata, "modifiedTime", &record->modified_ms);
@@ -116,8 +118,7 @@ ApiResult<void> CheckParent(const World& world, const std::string& id) {
   if (parent == nullptr) return std::unexpected(FileNotFound(id));
   if (!parent->is_folder())
     return std::unexpected(
-        Forbidden("parentNotAFolder",
-                  "The specified parent is not a folder."));
+        Forbidden("parentNotAFolder", "The specified parent is not a folder."));
   if (world.files->Children(id).size() >= kMaxChildren)
     return std::unexpected(
         Forbidden("numChildrenInNonRootLimitExceeded",
@@ -157,8 +158,8 @@ ApiResult<std::string> ReadNewId(const World& world, const Json& metadata) {
     return std::unexpected(good.error());
   if (id.empty()) return NewFileId(*world.account);
   if (!IsFileId(*world.account, id))
-    return std::unexpected(InvalidParameter(
-        "file.id", "The provided file ID is not usable."));
+    return std::unexpected(
+        InvalidParameter("file.id", "The provided file ID is not usable."));
   const bool taken = world.settings->reuse_deleted_ids
                          ? world.files->Find(id) != nullptr
                          : world.files->WasUsed(id);
@@ -202,14 +203,13 @@ ApiResult<void> Move(const World& world, const Target& target,
     return {};
   }
   if (added.size() > 1 || (!leaves && added[0] != record->parent))
-    return std::unexpected(
-        Forbidden("cannotAddParent",
-                  "Increasing the number of parents is not allowed"));
+    return std::unexpected(Forbidden(
+        "cannotAddParent", "Increasing the number of parents is not allowed"));
   if (added[0] == record->parent) return {};
   if (auto good = CheckParent(world, added[0]); !good) return good;
   if (world.files->IsWithin(added[0], record->id))
-    return std::unexpected(Forbidden(
-        "cyclicParent", "A folder cannot be moved into itself."));
+    return std::unexpected(
+        Forbidden("cyclicParent", "A folder cannot be moved into itself."));
   record->parent = added[0];
   return {};
 }

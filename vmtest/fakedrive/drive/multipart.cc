@@ -60,8 +60,8 @@ std::optional<PartHead> ReadPartHead(std::string_view text, size_t at,
 ApiResult<uint64_t> FindInBody(const Body& body, uint64_t from,
                                std::string_view delimiter) {
   while (from < body.size()) {
-    const uint64_t piece = std::min<uint64_t>(
-        kScanPiece + delimiter.size(), body.size() - from);
+    const uint64_t piece =
+        std::min<uint64_t>(kScanPiece + delimiter.size(), body.size() - from);
     const auto text = body.Read(from, piece);
     if (!text) return std::unexpected(Internal(text.error()));
     const size_t at = text->find(delimiter);
@@ -127,9 +127,8 @@ ApiResult<MultipartUpload> ParseMultipart(const Body& body,
   if (!second) return std::unexpected(Malformed("the second part has no head"));
   if (!second->encoding.empty() && second->encoding != "binary" &&
       second->encoding != "8bit" && second->encoding != "7bit")
-    return std::unexpected(
-        Malformed("the transfer encoding " + second->encoding +
-                  " is not supported"));
+    return std::unexpected(Malformed("the transfer encoding " +
+                                     second->encoding + " is not supported"));
 
   // An empty part's delimiter starts with the line end that ends its head.
   const auto end = FindInBody(body, second->end - eol.size(), delimiter);

@@ -73,9 +73,9 @@ TEST(MultipartBoundary, ReadsTheHeader) {
             "a b");
   EXPECT_EQ(MultipartBoundary("multipart/related"), "");
   EXPECT_EQ(MultipartBoundary("multipart/form-data; boundary=abc"), "");
-  EXPECT_EQ(MultipartBoundary("multipart/related; boundary=" +
-                              std::string(71, 'x')),
-            "");
+  EXPECT_EQ(
+      MultipartBoundary("multipart/related; boundary=" + std::string(71, 'x')),
+      "");
 }
 
 }  // namespace

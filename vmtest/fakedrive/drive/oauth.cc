@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view kDeviceGrant =
     "urn:ietf:params:oauth:grant-type:device_code";
-constexpr std::string_view kScope = "https://www.googleapis.com/auth/drive.file";
+constexpr std::string_view kScope =
+    "https://www.googleapis.com/auth/drive.file";
 constexpr int64_t kDeviceLifetimeS = 1800;
 constexpr int64_t kCodeLifetimeS = 600;
 constexpr uint64_t kMaxFormBytes = 65536;
@@ -73,8 +74,8 @@ std::string OAuth::NewAccessToken() const {
 bool OAuth::IsGoodAccessToken(std::string_view token) const {
   constexpr std::string_view kPrefix = "ya29.";
   if (!token.starts_with(kPrefix)) return false;
-  const auto text = world_.account->sealer().Open(
-      "access", token.substr(kPrefix.size()));
+  const auto text =
+      world_.account->sealer().Open("access", token.substr(kPrefix.size()));
   if (!text) return false;
   const size_t first = text->find('.');
   const size_t second = text->find('.', first + 1);
@@ -126,8 +127,8 @@ Response OAuth::Grant(bool with_refresh_token) {
       .Set("token_type", "Bearer");
   if (with_refresh_token) {
     const auto token = world_.account->AddRefreshToken();
-    if (!token) return OAuthError(500, "internal_failure",
-                                  token.error().message());
+    if (!token)
+      return OAuthError(500, "internal_failure", token.error().message());
     object.Set("refresh_token", std::string_view(*token));
   }
   return TextResponse(200, kJsonType, JsonText(object.Take()));
@@ -139,8 +140,7 @@ Response OAuth::Token(const Call& call) {
   const std::string grant = Value(*form, "grant_type");
   if (grant.empty()) return MissingParameter("grant_type");
   if (Value(*form, "client_id") != world_.account->client_id())
-    return OAuthError(401, "invalid_client",
-                      "The OAuth client was not found.");
+    return OAuthError(401, "invalid_client", "The OAuth client was not found.");
   if (Value(*form, "client_secret") != world_.account->client_secret())
     return OAuthError(401, "invalid_client",
                       "The provided client secret is invalid.");
@@ -164,8 +164,7 @@ Response OAuth::DeviceCode(const Call& call) {
   const auto form = FormOf(call);
   if (!form) return OAuthError(400, "invalid_request", "Malformed form.");
   if (Value(*form, "client_id") != world_.account->client_id())
-    return OAuthError(401, "invalid_client",
-                      "The OAuth client was not found.");
+    return OAuthError(401, "invalid_client", "The OAuth client was not found.");
   const std::string scope = Value(*form, "scope");
   if (scope.empty()) return MissingParameter("scope");
   // The device flow gives no access to the whole Drive.
@@ -245,8 +244,8 @@ Response OAuth::Consent(const Call& call) {
     codes_[code] = {.expires_ms = NowMs() + kCodeLifetimeS * 1000,
                     .redirect_uri = redirect,
                     .challenge = challenge};
-    location += "code=" + PercentEncode(code) +
-                "&scope=" + PercentEncode(kScope);
+    location +=
+        "code=" + PercentEncode(code) + "&scope=" + PercentEncode(kScope);
   }
   if (const std::string state = parameter("state"); !state.empty())
     location += "&state=" + PercentEncode(state);
@@ -268,8 +267,7 @@ Response OAuth::ExchangeCode(const Form& form) {
   const std::string verifier = Value(form, "code_verifier");
   if (!code.challenge.empty() && verifier.empty())
     return OAuthError(400, "invalid_grant", "Missing code verifier.");
-  if (!code.challenge.empty() &&
-      Base64Url(Sha256(verifier)) != code.challenge)
+  if (!code.challenge.empty() && Base64Url(Sha256(verifier)) != code.challenge)
     return OAuthError(400, "invalid_grant", "Invalid code verifier.");
   return Grant(/*with_refresh_token=*/true);
 }

@@ -11,13 +11,20 @@ using Operator = QueryNode::Operator;
 
 bool Compare(int64_t left, Operator compare, int64_t right) {
   switch (compare) {
-    case Operator::kEqual: return left == right;
-    case Operator::kNotEqual: return left != right;
-    case Operator::kLess: return left < right;
-    case Operator::kLessEqual: return left <= right;
-    case Operator::kGreater: return left > right;
-    case Operator::kGreaterEqual: return left >= right;
-    case Operator::kContains: return false;  // The parser lets none through.
+    case Operator::kEqual:
+      return left == right;
+    case Operator::kNotEqual:
+      return left != right;
+    case Operator::kLess:
+      return left < right;
+    case Operator::kLessEqual:
+      return left <= right;
+    case Operator::kGreater:
+      return left > right;
+    case Operator::kGreaterEqual:
+      return left >= right;
+    case Operator::kContains:
+      return false;  // The parser lets none through.
   }
   return false;
 }
@@ -31,8 +38,7 @@ bool IsAlphanumeric(char c) {
 bool HasWordPrefix(const std::string& text, const std::string& prefix) {
   for (size_t at = text.find(prefix); at != std::string::npos;
        at = text.find(prefix, at + 1)) {
-    if (at == 0 || !IsAlphanumeric(text[at - 1]) || prefix.empty())
-      return true;
+    if (at == 0 || !IsAlphanumeric(text[at - 1]) || prefix.empty()) return true;
   }
   return false;
 }

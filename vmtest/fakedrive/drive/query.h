@@ -54,9 +54,9 @@ struct QueryNode {
 
   Kind kind = Kind::kAnd;
   Operator compare = Operator::kEqual;
-  std::string text;    // The value; of properties, the key.
-  std::string value;   // Of properties.
-  int64_t number = 0;  // Milliseconds, or 0 and 1 for false and true.
+  std::string text;      // The value; of properties, the key.
+  std::string value;     // Of properties.
+  int64_t number = 0;    // Milliseconds, or 0 and 1 for false and true.
   bool created = false;  // kTime: of createdTime, not modifiedTime.
   std::unique_ptr<QueryNode> left;  // Of and, or, not.
   std::unique_ptr<QueryNode> right;
@@ -71,7 +71,7 @@ class Query {
 
   struct Facts {
     const FileRecord& record;
-    bool trashed;  // By itself or by a folder above.
+    bool trashed;                // By itself or by a folder above.
     const std::string& root_id;  // What 'root' in parents stands for.
     const std::string& owner;    // The account's mail address.
   };

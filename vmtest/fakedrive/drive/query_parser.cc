@@ -27,9 +27,7 @@ bool IsWordChar(char c) {
          (c >= '0' && c <= '9') || c == '_';
 }
 
-bool IsBlank(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
+bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 }  // namespace
 
@@ -188,8 +186,7 @@ class QueryParser {
       if (!equality && *compare != Operator::kContains) return nullptr;
       auto value = TakeText();
       if (!value) return nullptr;
-      NodePtr node =
-          MakeNode(field == "name" ? Kind::kName : Kind::kMimeType);
+      NodePtr node = MakeNode(field == "name" ? Kind::kName : Kind::kMimeType);
       looks_at_names_ = looks_at_names_ || field == "name";
       node->compare = *compare;
       node->text = *std::move(value);

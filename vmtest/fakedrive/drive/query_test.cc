@@ -76,20 +76,39 @@ TEST(Query, CombinesFromLeftToRight) {
   // (true or false) and false, not true or (false and false).
   EXPECT_FALSE(Matches("starred=true or trashed=true and trashed=true"));
   EXPECT_TRUE(Matches("starred=true or (trashed=true and trashed=true)"));
-  EXPECT_TRUE(Matches(
-      "(mimeType='a' or (mimeType='text/plain')) and trashed = false"));
+  EXPECT_TRUE(
+      Matches("(mimeType='a' or (mimeType='text/plain')) and trashed = false"));
 }
 
 TEST(Query, RefusesWhatIsMalformed) {
-  for (const char* text :
-       {"name", "name =", "name = x", "name = 'x", "name 'x'", "name < 'x'",
-        "= 'x'", "name = 'x' and", "and name = 'x'", "(name = 'x'",
-        "name = 'x')", "name = 'x' name = 'y'", "title = 'x'", "'x' in",
-        "'x' in folders", "trashed = 'true'", "trashed = maybe",
-        "trashed > true", "modifiedTime = 'yesterday'",
-        "modifiedTime contains '2001'", "name = '\\x'", "name = 'x\\",
-        "properties has {key='p'}", "appProperties has key='p' and value='1'",
-        "properties = 'p'", "not", "()", "sharedWithMe = 'x'"})
+  for (const char* text : {"name",
+                           "name =",
+                           "name = x",
+                           "name = 'x",
+                           "name 'x'",
+                           "name < 'x'",
+                           "= 'x'",
+                           "name = 'x' and",
+                           "and name = 'x'",
+                           "(name = 'x'",
+                           "name = 'x')",
+                           "name = 'x' name = 'y'",
+                           "title = 'x'",
+                           "'x' in",
+                           "'x' in folders",
+                           "trashed = 'true'",
+                           "trashed = maybe",
+                           "trashed > true",
+                           "modifiedTime = 'yesterday'",
+                           "modifiedTime contains '2001'",
+                           "name = '\\x'",
+                           "name = 'x\\",
+                           "properties has {key='p'}",
+                           "appProperties has key='p' and value='1'",
+                           "properties = 'p'",
+                           "not",
+                           "()",
+                           "sharedWithMe = 'x'"})
     EXPECT_FALSE(Query::Parse(text)) << text;
 }
 

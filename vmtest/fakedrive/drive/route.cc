@@ -34,8 +34,8 @@ Route FindFile(std::string_view method, const Target& target,
       route.call = CallClass::kCopy;
   } else if (method == "GET") {
     const std::string* alt = target.Parameter("alt");
-    route.call = alt != nullptr && *alt == "media" ? CallClass::kMedia
-                                                   : CallClass::kGet;
+    route.call =
+        alt != nullptr && *alt == "media" ? CallClass::kMedia : CallClass::kGet;
   } else if (method == "PATCH") {
     route.call = CallClass::kUpdate;
   } else if (method == "DELETE") {
@@ -48,24 +48,42 @@ Route FindFile(std::string_view method, const Target& target,
 
 std::string_view CallClassName(CallClass call) {
   switch (call) {
-    case CallClass::kGet: return "get";
-    case CallClass::kMedia: return "media";
-    case CallClass::kList: return "list";
-    case CallClass::kCreate: return "create";
-    case CallClass::kUpdate: return "update";
-    case CallClass::kCopy: return "copy";
-    case CallClass::kDelete: return "delete";
-    case CallClass::kUpload: return "upload";
-    case CallClass::kGenerateIds: return "generate_ids";
-    case CallClass::kAbout: return "about";
-    case CallClass::kChanges: return "changes";
-    case CallClass::kDrives: return "drives";
-    case CallClass::kToken: return "token";
-    case CallClass::kDevice: return "device";
-    case CallClass::kConsent: return "consent";
-    case CallClass::kRevoke: return "revoke";
-    case CallClass::kControl: return "control";
-    case CallClass::kUnknown: return "unknown";
+    case CallClass::kGet:
+      return "get";
+    case CallClass::kMedia:
+      return "media";
+    case CallClass::kList:
+      return "list";
+    case CallClass::kCreate:
+      return "create";
+    case CallClass::kUpdate:
+      return "update";
+    case CallClass::kCopy:
+      return "copy";
+    case CallClass::kDelete:
+      return "delete";
+    case CallClass::kUpload:
+      return "upload";
+    case CallClass::kGenerateIds:
+      return "generate_ids";
+    case CallClass::kAbout:
+      return "about";
+    case CallClass::kChanges:
+      return "changes";
+    case CallClass::kDrives:
+      return "drives";
+    case CallClass::kToken:
+      return "token";
+    case CallClass::kDevice:
+      return "device";
+    case CallClass::kConsent:
+      return "consent";
+    case CallClass::kRevoke:
+      return "revoke";
+    case CallClass::kControl:
+      return "control";
+    case CallClass::kUnknown:
+      return "unknown";
   }
   return "unknown";
 }

@@ -14,24 +14,24 @@ namespace driveroot::fakedrive {
 
 // The classes that statistics, quotas, latencies and fault rules go by.
 enum class CallClass : uint8_t {
-  kGet,       // files.get: metadata
-  kMedia,     // files.get with alt=media
-  kList,      // files.list
-  kCreate,    // files.create, whatever the kind of upload (a resumable one is
-              // counted when it starts)
-  kUpdate,    // files.update, likewise
+  kGet,     // files.get: metadata
+  kMedia,   // files.get with alt=media
+  kList,    // files.list
+  kCreate,  // files.create, whatever the kind of upload (a resumable one is
+            // counted when it starts)
+  kUpdate,  // files.update, likewise
   kCopy,
-  kDelete,    // files.delete, files.emptyTrash
-  kUpload,    // a chunk, status query or cancellation of a resumable upload
+  kDelete,  // files.delete, files.emptyTrash
+  kUpload,  // a chunk, status query or cancellation of a resumable upload
   kGenerateIds,
   kAbout,
-  kChanges,   // changes.list and changes.getStartPageToken
+  kChanges,  // changes.list and changes.getStartPageToken
   kDrives,
   kToken,
   kDevice,
   kConsent,
   kRevoke,
-  kControl,   // /_control/...: neither counted nor limited
+  kControl,  // /_control/...: neither counted nor limited
   kUnknown,
 };
 
@@ -48,9 +48,9 @@ uint64_t UnitsOf(CallClass call);
 
 struct Route {
   CallClass call = CallClass::kUnknown;
-  std::string id{};         // Of the file, where the path names one.
-  bool is_upload = false;   // The path starts with /upload.
-  bool is_trash = false;    // files.emptyTrash
+  std::string id{};             // Of the file, where the path names one.
+  bool is_upload = false;       // The path starts with /upload.
+  bool is_trash = false;        // files.emptyTrash
   bool is_start_token = false;  // changes.getStartPageToken
 };
 

@@ -23,8 +23,7 @@ constexpr std::array<std::string_view, 8> kSecretParameters = {
 int StatusOf(const Exchange& exchange) {
   if (!exchange.answered()) return 0;
   const Response& response = exchange.response();
-  const bool silent =
-      response.abort != Abort::kNone && !response.abort_after;
+  const bool silent = response.abort != Abort::kNone && !response.abort_after;
   return silent ? 0 : response.status;
 }
 
@@ -103,8 +102,8 @@ Json Stats::ToJson(const ServerCounters& server,
 
 Result<RequestLog> RequestLog::Open(const std::string& path) {
   RequestLog log;
-  log.file_ = UniqueFd(open(path.c_str(),
-                            O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  log.file_ = UniqueFd(
+      open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!log.file_.valid())
     return std::unexpected(
         Error::FromErrno(errno, "cannot open the request log " + path));

@@ -10,11 +10,11 @@
 #include <string>
 
 #include "driveroot/base/result.h"
+#include "driveroot/base/unique_fd.h"
 #include "vmtest/fakedrive/drive/json.h"
 #include "vmtest/fakedrive/drive/route.h"
 #include "vmtest/fakedrive/server/exchange.h"
 #include "vmtest/fakedrive/server/session.h"
-#include "driveroot/base/unique_fd.h"
 
 namespace driveroot::fakedrive {
 

@@ -63,10 +63,9 @@ ApiResult<FileRecord> UploadApi::Prepare(const std::string& update_id,
                                          std::string_view content_type) const {
   const auto json = ParseMetadata(metadata);
   if (!json) return std::unexpected(json.error());
-  auto record =
-      update_id.empty()
-          ? PrepareCreate(world_, *json, content_type)
-          : PrepareUpdate(world_, update_id, *json, target, content_type);
+  auto record = update_id.empty() ? PrepareCreate(world_, *json, content_type)
+                                  : PrepareUpdate(world_, update_id, *json,
+                                                  target, content_type);
   if (record && record->is_folder())
     return std::unexpected(
         BadRequest("Folders have no content: use no upload for them."));
@@ -90,8 +89,8 @@ ApiResult<Response> UploadApi::UploadWhole(const Call& call) {
     if (!parsed) return std::unexpected(parsed.error());
     upload = *std::move(parsed);
   }
-  auto record = Prepare(call.route.id, upload.metadata, call.target,
-                        upload.content_type);
+  auto record =
+      Prepare(call.route.id, upload.metadata, call.target, upload.content_type);
   if (!record) return std::unexpected(record.error());
   if (auto good = CheckQuota(world_, upload.length); !good)
     return std::unexpected(good.error());
@@ -131,9 +130,9 @@ ApiResult<Response> UploadApi::StartResumable(const Call& call) {
   if (!added) return std::unexpected(Internal(added.error()));
   Response response;
   response.headers.Add("x-guploader-uploadid", (*added)->name);
-  response.headers.Add("location", call.base_url + call.target.path +
-                                       "?uploadType=resumable&upload_id=" +
-                                       (*added)->name);
+  response.headers.Add("location",
+                       call.base_url + call.target.path +
+                           "?uploadType=resumable&upload_id=" + (*added)->name);
   return response;
 }
 
@@ -165,8 +164,8 @@ ApiResult<Response> UploadApi::TakeChunk(const Call& call,
 
   const std::string header = HeaderOf(call.exchange, "content-range");
   // Without the header the body is the whole file.
-  ContentRange range{.has_bytes = true, .first = 0, .last = 0,
-                     .total = body.size()};
+  ContentRange range{
+      .has_bytes = true, .first = 0, .last = 0, .total = body.size()};
   if (!header.empty()) {
     const auto parsed = ParseContentRange(header);
     if (!parsed)
@@ -176,15 +175,15 @@ ApiResult<Response> UploadApi::TakeChunk(const Call& call,
     const uint64_t announced =
         range.has_bytes ? range.last - range.first + 1 : 0;
     if (announced != body.size())
-      return std::unexpected(BadRequest(
-          "Invalid request. The Content-Range header announces " +
-          std::to_string(announced) + " byte(s), the body has " +
-          std::to_string(body.size()) + "."));
+      return std::unexpected(
+          BadRequest("Invalid request. The Content-Range header announces " +
+                     std::to_string(announced) + " byte(s), the body has " +
+                     std::to_string(body.size()) + "."));
   }
   if (range.total && session->total && range.total != session->total)
-    return std::unexpected(BadRequest(
-        "Invalid request. The total size was announced as " +
-        std::to_string(*session->total) + " byte(s) before."));
+    return std::unexpected(
+        BadRequest("Invalid request. The total size was announced as " +
+                   std::to_string(*session->total) + " byte(s) before."));
   if (!session->total && range.total && !header.empty()) {
     session->total = range.total;
     FAKEDRIVE_RETURN_IF_DISK_ERROR(sessions_.Save(*session));
@@ -198,7 +197,8 @@ ApiResult<Response> UploadApi::TakeChunk(const Call& call,
   if (range.first > writer.size())
     return std::unexpected(BadRequest(
         "Invalid request. According to the Content-Range header, the upload "
-        "offset is " + std::to_string(range.first) +
+        "offset is " +
+        std::to_string(range.first) +
         " byte(s), which exceeds already uploaded size of " +
         std::to_string(writer.size()) + " byte(s)."));
   const uint64_t end = range.first + body.size();
@@ -215,8 +215,7 @@ ApiResult<Response> UploadApi::TakeChunk(const Call& call,
   uint64_t fresh = body.size() - skip;
   const bool cut = call.fault.kind == FaultAction::Kind::kShort308;
   if (cut)
-    fresh = std::min(fresh,
-                     call.fault.bytes - call.fault.bytes % kChunkGrain);
+    fresh = std::min(fresh, call.fault.bytes - call.fault.bytes % kChunkGrain);
   FAKEDRIVE_RETURN_IF_DISK_ERROR(writer.Append(body, skip, fresh));
   if (last && writer.size() == end) return Finish(call, session);
   return Incomplete(writer.size());
@@ -238,8 +237,8 @@ ApiResult<Response> UploadApi::Finish(const Call& call,
   auto content = sessions_.TakeContent(*session);
   if (!content) return std::unexpected(Internal(content.error()));
   const std::string id = record->id;
-  auto response = Commit(world_, WithTarget(call, *target), *std::move(record),
-                         &*content);
+  auto response =
+      Commit(world_, WithTarget(call, *target), *std::move(record), &*content);
   if (!response) return response;
   session->done_id = id;
   FAKEDRIVE_RETURN_IF_DISK_ERROR(sessions_.Save(*session));
@@ -252,16 +251,14 @@ ApiResult<Response> UploadApi::AnswerDone(const Call& call,
   const auto target = ParseTarget(session.target);
   if (record == nullptr || !target) return std::unexpected(SessionGone());
   rapidjson::Document document;
-  return MaskedResponse(
-      WithTarget(call, *target), "file", kDefaultFileFields,
-      FileResource(*record, ContextOf(world_, call, *record),
-                   document.GetAllocator()));
+  return MaskedResponse(WithTarget(call, *target), "file", kDefaultFileFields,
+                        FileResource(*record, ContextOf(world_, call, *record),
+                                     document.GetAllocator()));
 }
 
 void UploadApi::KeepCutOff(const Exchange& exchange, const Target& target) {
   const std::string* name = target.Parameter("upload_id");
-  UploadSession* session =
-      name != nullptr ? sessions_.Find(*name) : nullptr;
+  UploadSession* session = name != nullptr ? sessions_.Find(*name) : nullptr;
   if (session == nullptr || !session->done_id.empty()) return;
   const auto data = sessions_.Data(*session);
   if (!data) {
@@ -280,9 +277,8 @@ void UploadApi::KeepCutOff(const Exchange& exchange, const Target& target) {
   const uint64_t come = range.first + exchange.body().size();
   const uint64_t keep = come - come % kChunkGrain;
   if (keep <= writer.size()) return;
-  const Status kept =
-      writer.Append(exchange.body(), writer.size() - range.first,
-                    keep - writer.size());
+  const Status kept = writer.Append(
+      exchange.body(), writer.size() - range.first, keep - writer.size());
   if (!kept) LOG(ERROR) << kept.error();
 }
 

@@ -63,7 +63,8 @@ Result<UploadSessions> UploadSessions::Open(const std::string& folder) {
     const std::string path = entry.path().string();
     const std::string name = entry.path().stem().string();
     if (path.ends_with(".json")) {
-      DRIVEROOT_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMaxSmallFileBytes));
+      DRIVEROOT_ASSIGN_OR_RETURN(const std::string text,
+                                 ReadFile(path, kMaxSmallFileBytes));
       auto session = Decode(name, text);
       if (!session)
         return Fail(ErrorCode::kDataLoss,

@@ -47,8 +47,7 @@ void Bandwidth::Wait(uint64_t id) {
 void Bandwidth::Schedule() {
   if (waiting_.empty() || timer_) return;
   // A little beyond the moment when the balance is positive again.
-  const double seconds =
-      rate_ <= 0 ? 0 : std::max(0.0, (1 - balance_) / rate_);
+  const double seconds = rate_ <= 0 ? 0 : std::max(0.0, (1 - balance_) / rate_);
   timer_ = loop_.After(std::chrono::duration_cast<EventLoop::Clock::duration>(
                            std::chrono::duration<double>(seconds)),
                        [this] { OnTimer(); });

@@ -22,7 +22,8 @@ namespace driveroot::fakedrive {
 namespace {
 
 using BioPtr = std::unique_ptr<BIO, OpensslFree<BIO_free>>;
-using NamesPtr = std::unique_ptr<GENERAL_NAMES, OpensslFree<GENERAL_NAMES_free>>;
+using NamesPtr =
+    std::unique_ptr<GENERAL_NAMES, OpensslFree<GENERAL_NAMES_free>>;
 
 Error TlsError(std::string_view what) {
   return {ErrorCode::kInternal, std::string(what) + ": " + TlsErrors()};
@@ -60,15 +61,13 @@ bool AddName(GENERAL_NAMES* names, const std::string& name) {
       address_size > 0 ? ASN1_STRING_type_new(V_ASN1_OCTET_STRING)
                        : ASN1_STRING_type_new(V_ASN1_IA5STRING));
   if (!general || !value) return false;
-  const bool set =
-      address_size > 0
-          ? ASN1_STRING_set(value.get(), address.data(),
-                            static_cast<int>(address_size)) == 1
-          : ASN1_STRING_set(value.get(), name.data(),
-                            static_cast<int>(name.size())) == 1;
+  const bool set = address_size > 0
+                       ? ASN1_STRING_set(value.get(), address.data(),
+                                         static_cast<int>(address_size)) == 1
+                       : ASN1_STRING_set(value.get(), name.data(),
+                                         static_cast<int>(name.size())) == 1;
   if (!set) return false;
-  GENERAL_NAME_set0_value(general.get(),
-                          address_size > 0 ? GEN_IPADD : GEN_DNS,
+  GENERAL_NAME_set0_value(general.get(), address_size > 0 ? GEN_IPADD : GEN_DNS,
                           value.release());
   if (sk_GENERAL_NAME_push(names, general.get()) == 0) return false;
   general.release();
@@ -97,9 +96,9 @@ CertificatePtr NewCertificate(const char* common_name, EVP_PKEY* subject_key,
           subject, "CN", MBSTRING_ASC,
           reinterpret_cast<const unsigned char*>(common_name), -1, -1,
           0) != 1 ||
-      X509_set_issuer_name(certificate.get(),
-                           issuer != nullptr ? X509_get_subject_name(issuer)
-                                             : subject) != 1 ||
+      X509_set_issuer_name(
+          certificate.get(),
+          issuer != nullptr ? X509_get_subject_name(issuer) : subject) != 1 ||
       X509_set_pubkey(certificate.get(), subject_key) != 1)
     return nullptr;
   return certificate;
@@ -181,8 +180,10 @@ Result<CertificateAuthority> CertificateAuthority::LoadOrCreate(
   const std::string certificate_path = folder + "/ca.pem";
   const std::string key_path = folder + "/ca_key.pem";
   if (FileExists(certificate_path)) {
-    DRIVEROOT_ASSIGN_OR_RETURN(const std::string key_pem, ReadFile(key_path, kMaxSmallFileBytes));
-    DRIVEROOT_ASSIGN_OR_RETURN(std::string pem, ReadFile(certificate_path, kMaxSmallFileBytes));
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::string key_pem,
+                               ReadFile(key_path, kMaxSmallFileBytes));
+    DRIVEROOT_ASSIGN_OR_RETURN(std::string pem,
+                               ReadFile(certificate_path, kMaxSmallFileBytes));
     KeyPtr key(PEM_read_bio_PrivateKey(MemoryBio(key_pem).get(), nullptr,
                                        nullptr, nullptr));
     CertificatePtr certificate(
@@ -191,8 +192,8 @@ Result<CertificateAuthority> CertificateAuthority::LoadOrCreate(
         X509_check_private_key(certificate.get(), key.get()) != 1)
       return Fail(ErrorCode::kDataLoss,
                   certificate_path + " and " + key_path +
-                      " do not belong together or are damaged (" +
-                      TlsErrors() + "); remove both to have new ones made");
+                      " do not belong together or are damaged (" + TlsErrors() +
+                      "); remove both to have new ones made");
     return CertificateAuthority(std::move(key), std::move(certificate),
                                 std::move(pem));
   }

@@ -32,14 +32,13 @@ Status Connection::Start() {
   if (SSL_set_fd(tls_.get(), socket_.get()) != 1)
     return Fail(ErrorCode::kInternal, "cannot give a socket to TLS");
   watched_ = EPOLLIN;
-  return shared_.loop->Watch(socket_.get(), watched_,
-                             [this](uint32_t events) {
-                               if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
-                                 Close(false);
-                               } else {
-                                 Pump();
-                               }
-                             });
+  return shared_.loop->Watch(socket_.get(), watched_, [this](uint32_t events) {
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+      Close(false);
+    } else {
+      Pump();
+    }
+  });
 }
 
 void Connection::Pump() {
@@ -82,14 +81,13 @@ Connection::Step Connection::Handshake() {
   SSL_get0_alpn_selected(tls_.get(), &protocol, &size);
   const bool http2 =
       std::string_view(reinterpret_cast<const char*>(protocol), size) == "h2";
-  SessionContext context = {
-      .handler = shared_.handler,
-      .counters = shared_.counters,
-      .connection_id = id_,
-      .spool_folder = shared_.spool_folder,
-      .wake = [this] {
-        if (!pumping_) shared_.pump_later(id_);
-      }};
+  SessionContext context = {.handler = shared_.handler,
+                            .counters = shared_.counters,
+                            .connection_id = id_,
+                            .spool_folder = shared_.spool_folder,
+                            .wake = [this] {
+                              if (!pumping_) shared_.pump_later(id_);
+                            }};
   ++(http2 ? shared_.counters->http2_connections
            : shared_.counters->http1_connections);
   session_ = http2 ? MakeHttp2Session(std::move(context))

@@ -11,11 +11,11 @@
 #include <optional>
 #include <string>
 
+#include "driveroot/base/unique_fd.h"
 #include "vmtest/fakedrive/server/bandwidth.h"
 #include "vmtest/fakedrive/server/certificates.h"
 #include "vmtest/fakedrive/server/event_loop.h"
 #include "vmtest/fakedrive/server/session.h"
-#include "driveroot/base/unique_fd.h"
 
 namespace driveroot::fakedrive {
 

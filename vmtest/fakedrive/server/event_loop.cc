@@ -80,8 +80,7 @@ void EventLoop::ArmTimer() {
     const auto delay = timers_.begin()->first.first - Clock::now();
     // A value of zero would disarm it.
     const int64_t nanoseconds = std::max<int64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(delay).count(),
-        1);
+        std::chrono::duration_cast<std::chrono::nanoseconds>(delay).count(), 1);
     when.it_value.tv_sec = nanoseconds / 1'000'000'000;
     when.it_value.tv_nsec = nanoseconds % 1'000'000'000;
   }

@@ -40,8 +40,8 @@ class Headers {
 
 struct RequestHead {
   std::string method;
-  std::string target;    // As sent: path and query, still percent-encoded.
-  std::string protocol;  // "HTTP/1.1" or "HTTP/2"
+  std::string target;     // As sent: path and query, still percent-encoded.
+  std::string protocol;   // "HTTP/1.1" or "HTTP/2"
   std::string authority;  // The Host field or the :authority pseudo-field.
   Headers headers;
   std::optional<uint64_t> content_length;

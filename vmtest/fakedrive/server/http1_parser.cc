@@ -121,8 +121,8 @@ Http1Parser::Event Http1Parser::ParseHead() {
     const size_t line_end = std::min(lines.find("\r\n"), lines.size());
     const std::string_view line = lines.substr(0, line_end);
     lines.remove_prefix(std::min(line_end + 2, lines.size()));
-    const bool good = first ? ParseRequestLine(line)
-                            : ParseField(line, &head_.headers);
+    const bool good =
+        first ? ParseRequestLine(line) : ParseField(line, &head_.headers);
     if (!good) return Event::kError;
     first = false;
     if (head_.headers.all().size() > kMaxFields)

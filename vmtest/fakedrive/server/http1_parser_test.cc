@@ -99,35 +99,41 @@ TEST_P(Http1ParserRefuses, Malformed) {
 INSTANTIATE_TEST_SUITE_P(
     All, Http1ParserRefuses,
     testing::Values(
-        Bad{"GET / HTTP/1.1\nHost: h\n\n", 400},           // Bare LF.
+        Bad{"GET / HTTP/1.1\nHost: h\n\n", 400},  // Bare LF.
         Bad{"GET / HTTP/1.1\r\nHost: h\nA: b\r\n\r\n", 400},
-        Bad{"GET /\r\n\r\n", 400},                         // No version.
-        Bad{"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400},    // Two blanks.
+        Bad{"GET /\r\n\r\n", 400},                       // No version.
+        Bad{"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400},  // Two blanks.
         Bad{"G@T / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
         Bad{"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505},
         Bad{"GET / FTP/1.1\r\nHost: h\r\n\r\n", 400},
-        Bad{"GET / HTTP/1.1\r\n\r\n", 400},                // No host.
+        Bad{"GET / HTTP/1.1\r\n\r\n", 400},  // No host.
         Bad{"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
-        Bad{"GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400},    // Blank before colon.
+        Bad{"GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400},  // Blank before colon.
         Bad{"GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n c\r\n\r\n", 400},  // Folded.
         Bad{"GET / HTTP/1.1\r\nHost: h\r\nA: \x01\r\n\r\n", 400},
         Bad{"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n", 400},
         Bad{"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1, 1\r\n\r\n", 400},
         Bad{"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n"
-            "Content-Length: 2\r\n\r\n", 400},
+            "Content-Length: 2\r\n\r\n",
+            400},
         Bad{"PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n"
-            "Transfer-Encoding: chunked\r\n\r\n", 400},
+            "Transfer-Encoding: chunked\r\n\r\n",
+            400},
         Bad{"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
             501},
         Bad{"PUT / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\n\r\n", 417},
         Bad{"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-            "x\r\n", 400},
+            "x\r\n",
+            400},
         Bad{"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-            "-1\r\n", 400},
+            "-1\r\n",
+            400},
         Bad{"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-            "11111111111111111\r\n", 400},
+            "11111111111111111\r\n",
+            400},
         Bad{"PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-            "1\r\nab\r\n", 400}));
+            "1\r\nab\r\n",
+            400}));
 
 TEST(Http1Parser, LimitsWhatItStores) {
   const std::string start = "GET / HTTP/1.1\r\nHost: h\r\n";

@@ -85,9 +85,8 @@ class Http1Session : public Session {
   }
 
   void BeginRequest() {
-    exchange_ = std::make_shared<Exchange>(this, parser_.head(),
-                                           context_.connection_id,
-                                           context_.spool_folder);
+    exchange_ = std::make_shared<Exchange>(
+        this, parser_.head(), context_.connection_id, context_.spool_folder);
     max_body_ = context_.handler->MaxBodyBytes(exchange_->head());
     if (exchange_->head().content_length.value_or(0) > max_body_) {
       Refuse(413, "the request's body is too large");
@@ -160,10 +159,10 @@ class Http1Session : public Session {
     if (exchange_->body_sent < end && output->size() < kPiece) {
       const size_t used = output->size();
       output->resize(kPiece);
-      const int64_t got = response.ReadBody(
-          exchange_->body_sent, output->data() + used,
-          static_cast<size_t>(
-              std::min<uint64_t>(kPiece - used, end - exchange_->body_sent)));
+      const int64_t got =
+          response.ReadBody(exchange_->body_sent, output->data() + used,
+                            static_cast<size_t>(std::min<uint64_t>(
+                                kPiece - used, end - exchange_->body_sent)));
       if (got <= 0) {
         reset_ = true;
         return;

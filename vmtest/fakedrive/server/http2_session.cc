@@ -63,8 +63,7 @@ class Http2Session : public Session {
 
   void OnInput(std::string_view bytes) override {
     const ssize_t used = nghttp2_session_mem_recv(
-        session_, reinterpret_cast<const uint8_t*>(bytes.data()),
-        bytes.size());
+        session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
     if (used < 0) {
       ++context_.counters->protocol_errors;
       nghttp2_session_terminate_session(session_, NGHTTP2_PROTOCOL_ERROR);
@@ -330,16 +329,15 @@ ssize_t Http2Session::ReadResponse(nghttp2_session* /*session*/, int32_t id,
   if (stream == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   const Response& response = stream->response();
   uint64_t& sent = stream->exchange->body_sent;
-  const uint64_t end = std::min(response.body_size(),
-                                response.abort_after.value_or(UINT64_MAX));
+  const uint64_t end =
+      std::min(response.body_size(), response.abort_after.value_or(UINT64_MAX));
   if (response.abort != Abort::kNone && sent >= end) {
     if (response.abort == Abort::kConnection) self->reset_ = true;
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
-  const int64_t got =
-      response.ReadBody(sent, reinterpret_cast<char*>(buffer),
-                        static_cast<size_t>(std::min<uint64_t>(
-                            size, end - sent)));
+  const int64_t got = response.ReadBody(
+      sent, reinterpret_cast<char*>(buffer),
+      static_cast<size_t>(std::min<uint64_t>(size, end - sent)));
   if (got < 0) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   sent += static_cast<uint64_t>(got);
   if (sent >= response.body_size()) *flags |= NGHTTP2_DATA_FLAG_EOF;

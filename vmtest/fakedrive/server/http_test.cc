@@ -33,8 +33,8 @@ TEST(PercentEncode, KeepsOnlyUnreserved) {
 
 TEST(ParseDecimal, TakesDigitsAlone) {
   EXPECT_EQ(ParseDecimal("18446744073709551615"), UINT64_MAX);
-  for (const char* text : {"", "-1", "+1", " 1", "1 ", "0x1", "1.0",
-                           "18446744073709551616"})
+  for (const char* text :
+       {"", "-1", "+1", " 1", "1 ", "0x1", "1.0", "18446744073709551616"})
     EXPECT_FALSE(ParseDecimal(text)) << text;
 }
 

@@ -64,8 +64,8 @@ Result<uint16_t> Server::Listen(const std::string& host, uint16_t port) {
                 "cannot listen on " + host +
                     ": give an IPv4 or IPv6 address, e.g. 127.0.0.1:0");
   }
-  UniqueFd listener(socket(address.ss_family,
-                           SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  UniqueFd listener(
+      socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   if (!listener.valid() ||
       setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) !=
@@ -75,8 +75,7 @@ Result<uint16_t> Server::Listen(const std::string& host, uint16_t port) {
       getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address),
                   &size) != 0)
     return std::unexpected(Error::FromErrno(
-        errno,
-        "cannot listen on " + host + " port " + std::to_string(port)));
+        errno, "cannot listen on " + host + " port " + std::to_string(port)));
   DRIVEROOT_RETURN_IF_ERROR(loop_.Watch(
       listener.get(), EPOLLIN, [this](uint32_t /*events*/) { Accept(); }));
   listener_ = std::move(listener);
@@ -99,9 +98,8 @@ void Server::Accept() {
     if (!tls) return;
     ++counters_.connections;
     const uint64_t id = next_id_++;
-    auto connection = std::make_unique<Connection>(&shared_, id,
-                                                   std::move(socket),
-                                                   std::move(tls));
+    auto connection = std::make_unique<Connection>(
+        &shared_, id, std::move(socket), std::move(tls));
     Connection* const started = connection.get();
     connections_.emplace(id, std::move(connection));
     if (!started->Start()) connections_.erase(id);

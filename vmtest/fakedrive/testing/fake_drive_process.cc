@@ -130,8 +130,7 @@ Status FakeDriveProcess::Launch(const std::string& listen) {
   DRIVEROOT_ASSIGN_OR_RETURN(vmtest::Process process,
                              vmtest::Process::Start(options));
   write_end.Reset();
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string line,
-                             ReadLine(read_end.get()));
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string line, ReadLine(read_end.get()));
   rapidjson::Document document;
   document.Parse(line.data(), line.size());
   if (document.HasParseError() || !document.IsObject() ||
@@ -193,9 +192,8 @@ Result<HttpAnswer> FakeDriveProcess::Ask(const std::string& method,
   }
   const CURLcode code = curl_easy_perform(curl.get());
   if (code != CURLE_OK)
-    return Fail(ErrorCode::kUnavailable,
-                "fakedrive does not answer " + url + ": " +
-                    curl_easy_strerror(code));
+    return Fail(ErrorCode::kUnavailable, "fakedrive does not answer " + url +
+                                             ": " + curl_easy_strerror(code));
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
   answer.status = static_cast<int>(status);

@@ -30,15 +30,17 @@ size_t AppendHeader(char* bytes, size_t size, size_t count, void* user_data) {
 }
 
 struct UploadSource {
-  const std::string* bytes;
+  const TestRequest* request;
   size_t sent = 0;
 };
 
 size_t ReadUpload(char* buffer, size_t size, size_t count, void* user_data) {
   auto* upload = static_cast<UploadSource*>(user_data);
-  const size_t piece =
-      std::min(size * count, upload->bytes->size() - upload->sent);
-  upload->bytes->copy(buffer, piece, upload->sent);
+  const std::string& body = upload->request->body;
+  if (upload->sent >= upload->request->give_up_after)
+    return CURL_READFUNC_ABORT;
+  const size_t piece = std::min(size * count, body.size() - upload->sent);
+  body.copy(buffer, piece, upload->sent);
   upload->sent += piece;
   return piece;
 }
@@ -119,7 +121,7 @@ TestAnswer TestClient::Do(const TestRequest& request) {
   // The connection stays; the options of the last request go.
   curl_easy_reset(curl_.get());
   Prepare(curl_.get(), request, &answer, &headers);
-  UploadSource upload = {.bytes = &request.body, .sent = 0};
+  UploadSource upload = {.request = &request, .sent = 0};
   if (request.chunked) {
     // Of unknown length, so that HTTP/1.1 has to send it in chunks.
     curl_easy_setopt(curl_.get(), CURLOPT_UPLOAD, 1L);

@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,6 +25,8 @@ struct TestRequest {
   std::vector<std::string> headers{};
   bool with_token = true;
   bool chunked = false;
+  // With `chunked`: the client gives up after so many bytes of the body.
+  size_t give_up_after = SIZE_MAX;
 };
 
 struct TestAnswer {
