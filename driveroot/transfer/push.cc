@@ -25,6 +25,8 @@ Result<ImportSummary> PushTree(std::unique_ptr<ObjectStore> store,
   DRIVEROOT_RETURN_IF_ERROR(FormatUnlessThere(*store));
   options.read_only = false;
   options.single_transaction = true;
+  // A command ends with an error instead of waiting for ever.
+  options.wait_for_network = false;
   DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<Volume> volume,
                              Volume::Open(std::move(store), options));
   DRIVEROOT_ASSIGN_OR_RETURN(const ImportSummary summary,
