@@ -206,15 +206,15 @@ void FuseSession::Wait() {
   mounted_ = false;
 }
 
-Status FuseSession::Unmount() {
-  return UnmountPath(options_.mount_point, /*detach=*/true);
+Status FuseSession::Unmount(bool detach) {
+  return UnmountPath(options_.mount_point, detach);
 }
 
 int FuseSession::fd() const { return fuse_session_fd(session_.get()); }
 
 FuseSession::~FuseSession() {
   if (!mounted_) return;
-  if (const Status status = Unmount(); !status) {
+  if (const Status status = Unmount(/*detach=*/true); !status) {
     LOG(WARNING) << status.error();
   }
   if (server_.joinable()) server_.join();

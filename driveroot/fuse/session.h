@@ -47,8 +47,8 @@ class FuseSession {
   // Returns after the last mount is gone.
   void Wait();
 
-  // Takes the mount away as soon as nobody uses it any more.
-  Status Unmount();
+  // As UnmountPath does it.
+  Status Unmount(bool detach);
 
   // The device number that files of this mount show in stat(2).
   dev_t device() const { return device_; }
