@@ -76,12 +76,14 @@ TEST_P(FakeDriveTest, SpeaksTheProtocolThatWasChosen) {
   EXPECT_EQ(client_->Get("/drive/v3/about?fields=colour").Reason(),
             "invalidParameter");
   EXPECT_EQ(client_->Get("/drive/v3/nothing").status, 404);
+  // An empty mask is no mask.
+  EXPECT_NE(client_->Get("/drive/v3/files/root?fields=").Field("id"), "");
 }
 
 TEST_P(FakeDriveTest, UploadsAndReadsRanges) {
   const std::string bytes = Pattern(700'000);
-  const TestAnswer created = client_->Upload(
-      R"({"name":"f","appProperties":{"k":"v"}})", bytes);
+  const TestAnswer created =
+      client_->Upload(R"({"name":"f","appProperties":{"k":"v"}})", bytes);
   ASSERT_EQ(created.status, 200) << created.body;
   const std::string id = created.Field("id");
   EXPECT_EQ(created.Field("size"), "700000");
@@ -127,9 +129,9 @@ TEST_P(FakeDriveTest, TakesAnIdOnce) {
   EXPECT_EQ(again.Reason(), "fileIdInUse");
   EXPECT_EQ(client_->Download(id).body, "one");
   // Nor after it was deleted for good.
-  ASSERT_EQ(client_->Do({.method = "DELETE", .path = "/drive/v3/files/" + id})
-                .status,
-            204);
+  ASSERT_EQ(
+      client_->Do({.method = "DELETE", .path = "/drive/v3/files/" + id}).status,
+      204);
   EXPECT_EQ(client_->Upload(metadata, "three").status, 409);
   EXPECT_EQ(client_->Upload(R"({"id":"1madeup"})", "x").status, 400);
   EXPECT_EQ(client_->Get("/drive/v3/files/generateIds?count=1001").status, 400);
@@ -162,9 +164,9 @@ TEST_P(FakeDriveTest, RefusesWhatDriveRefuses) {
   const TestAnswer wrong = client_->Get("/drive/v3/files");
   EXPECT_EQ(wrong.status, 401);
   EXPECT_EQ(wrong.Reason(), "authError");
-  EXPECT_EQ(client_->Do({.path = "/drive/v3/files", .with_token = false})
-                .Reason(),
-            "required");
+  EXPECT_EQ(
+      client_->Do({.path = "/drive/v3/files", .with_token = false}).Reason(),
+      "required");
   client_->set_token(good);
   ASSERT_TRUE(drive_->Set(R"({"quota_bytes":10})"));
   EXPECT_EQ(client_->Upload("{}", "12345678901").Reason(),
@@ -188,9 +190,8 @@ TEST_P(FakeDriveTest, ListsByQueryAndPage) {
   std::string token;
   int pages = 0;
   do {
-    const TestAnswer page =
-        client_->Get(list + (token.empty() ? "" : "&pageToken=" +
-                                                      Escape(token)));
+    const TestAnswer page = client_->Get(
+        list + (token.empty() ? "" : "&pageToken=" + Escape(token)));
     ASSERT_EQ(page.status, 200) << page.body;
     const rapidjson::Document json = page.Json();
     for (const auto& file : json["files"].GetArray())
@@ -217,15 +218,16 @@ TEST_P(FakeDriveTest, UpdatesMovesCopiesAndDeletes) {
   const std::string a = folder("a");
   const std::string b = folder("b");
   const std::string id =
-      client_->Upload(R"({"name":"f","parents":[")" + a +
-                          R"("],"appProperties":{"x":"1","y":"2"}})",
-                      "old")
+      client_
+          ->Upload(R"({"name":"f","parents":[")" + a +
+                       R"("],"appProperties":{"x":"1","y":"2"}})",
+                   "old")
           .Field("id");
-  const TestAnswer moved = client_->Do(
-      {.method = "PATCH",
-       .path = "/drive/v3/files/" + id + "?fields=*&addParents=" + b +
-               "&removeParents=" + a,
-       .body = R"({"name":"g","appProperties":{"x":null}})"});
+  const TestAnswer moved =
+      client_->Do({.method = "PATCH",
+                   .path = "/drive/v3/files/" + id +
+                           "?fields=*&addParents=" + b + "&removeParents=" + a,
+                   .body = R"({"name":"g","appProperties":{"x":null}})"});
   ASSERT_EQ(moved.status, 200) << moved.body;
   const rapidjson::Document json = moved.Json();
   EXPECT_STREQ(json["parents"][0].GetString(), b.c_str());
@@ -238,14 +240,14 @@ TEST_P(FakeDriveTest, UpdatesMovesCopiesAndDeletes) {
                       .body = "{}"})
                 .Reason(),
             "cannotAddParent");
-  ASSERT_EQ(client_
-                ->Do({.method = "PATCH",
-                      .path = "/upload/drive/v3/files/" + id +
-                              "?uploadType=media",
-                      .body = "new bytes",
-                      .headers = {"Content-Type: text/plain"}})
-                .status,
-            200);
+  ASSERT_EQ(
+      client_
+          ->Do({.method = "PATCH",
+                .path = "/upload/drive/v3/files/" + id + "?uploadType=media",
+                .body = "new bytes",
+                .headers = {"Content-Type: text/plain"}})
+          .status,
+      200);
   const std::string copy =
       client_->PostJson("/drive/v3/files/" + id + "/copy", R"({"name":"c"})")
           .Field("id");
@@ -316,6 +318,33 @@ TEST_P(FakeDriveTest, ResumesUploads) {
   EXPECT_EQ(client_->PutChunk(lost, "abc", "").status, 404);
 }
 
+TEST_P(FakeDriveTest, KeepsWhatCameOfAChunkThatWasCutOff) {
+  const std::string bytes = Pattern(4 * kGrain);
+  const std::string url = client_->StartUpload("{}");
+  const TestAnswer cut = client_->Do(
+      {.method = "PUT",
+       .path = url,
+       .body = bytes,
+       .headers = {"Content-Range: bytes 0-1048575/1048576", "Expect: "},
+       .with_token = false,
+       .chunked = true,
+       .give_up_after = 3 * kGrain - 1});
+  EXPECT_EQ(cut.code, CURLE_ABORTED_BY_CALLBACK);
+  // The server learns of the broken connection after a while.
+  std::string range;
+  for (int i = 0; i < 1000 && range.empty(); ++i)
+    range = client_->PutChunk(url, "", "bytes */1048576").headers["range"];
+  ASSERT_NE(range, "");
+  const size_t kept = std::stoul(range.substr(range.find('-') + 1)) + 1;
+  EXPECT_EQ(kept % kGrain, 0u);
+  EXPECT_LT(kept, bytes.size());
+  const TestAnswer done =
+      client_->PutChunk(url, bytes.substr(kept),
+                        "bytes " + std::to_string(kept) + "-1048575/1048576");
+  ASSERT_EQ(done.status, 200) << done.body;
+  EXPECT_EQ(client_->Download(done.Field("id")).body, bytes);
+}
+
 TEST_P(FakeDriveTest, LosesResponses) {
   const std::string id = client_->NewId();
   const std::string metadata = R"({"id":")" + id + R"("})";
@@ -361,8 +390,8 @@ TEST_P(FakeDriveTest, SpoilsAnswers) {
 
 TEST_P(FakeDriveTest, KeepsEverythingOverAKill) {
   const std::string token = client_->token();
-  const std::string id = client_->Upload(R"({"name":"kept"})", "bytes")
-                             .Field("id");
+  const std::string id =
+      client_->Upload(R"({"name":"kept"})", "bytes").Field("id");
   const std::string url = client_->StartUpload("{}");
   const std::string bytes = Pattern(kGrain + 1);
   client_->PutChunk(url, bytes.substr(0, kGrain), "bytes 0-262143/262145");
@@ -372,8 +401,8 @@ TEST_P(FakeDriveTest, KeepsEverythingOverAKill) {
   client_ = std::make_unique<TestClient>(drive_.get(), GetParam());
   client_->set_token(token);
   EXPECT_EQ(client_->Download(id).body, "bytes");
-  const TestAnswer done =
-      client_->PutChunk(url, bytes.substr(kGrain), "bytes 262144-262144/262145");
+  const TestAnswer done = client_->PutChunk(url, bytes.substr(kGrain),
+                                            "bytes 262144-262144/262145");
   ASSERT_EQ(done.status, 200) << done.body;
   EXPECT_EQ(client_->Download(done.Field("id")).body, bytes);
   EXPECT_TRUE(drive_->Stop());
@@ -404,11 +433,11 @@ TEST_P(FakeDriveTest, LimitsBandwidthAndRates) {
   const std::chrono::duration<double> taken =
       std::chrono::steady_clock::now() - start;
   EXPECT_GE(taken.count(), 0.4);
-  ASSERT_TRUE(drive_->Set(R"({"bandwidth_mbit":0,"creates_per_second":0.001})"));
+  ASSERT_TRUE(
+      drive_->Set(R"({"bandwidth_mbit":0,"creates_per_second":0.001})"));
   EXPECT_EQ(client_->Upload("{}", "x").status, 200);
   EXPECT_EQ(client_->Upload("{}", "x").Reason(), "userRateLimitExceeded");
-  ASSERT_TRUE(
-      drive_->Set(R"({"creates_per_second":0,"units_per_minute":5})"));
+  ASSERT_TRUE(drive_->Set(R"({"creates_per_second":0,"units_per_minute":5})"));
   EXPECT_EQ(client_->Get("/drive/v3/files").status, 403);
   EXPECT_EQ(client_->Get("/drive/v3/files/root").status, 200);
   EXPECT_EQ(client_->Get("/drive/v3/files/root").status, 403);
