@@ -52,11 +52,14 @@ Result<Volume::WriteLock> FileSystem::BeginChange() {
 void FileSystem::NoteAccess(InodeNumber number, const Attributes& attributes) {
   if (read_only_) return;
   const TimeNs now = now_();
-  const bool due = attributes.atime <= attributes.mtime ||
-                   attributes.atime <= attributes.ctime ||
-                   now - attributes.atime >= kAccessTimeMaxAge;
-  if (!due) return;
+  const auto is_due = [&](TimeNs atime) {
+    return atime <= attributes.mtime || atime <= attributes.ctime ||
+           now - atime >= kAccessTimeMaxAge;
+  };
+  if (!is_due(attributes.atime)) return;
   std::lock_guard lock(atimes_mutex_);
+  const auto it = pending_atimes_.find(number);
+  if (it != pending_atimes_.end() && !is_due(it->second)) return;
   pending_atimes_[number] = now;
   has_pending_atimes_ = true;
 }
