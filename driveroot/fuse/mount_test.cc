@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Mounts a volume in a local folder with the real program, and does to it what
+// programs do to a root file system. Skips where FUSE or root is missing.
+#include <dirent.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/fs.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <set>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "driveroot/base/files.h"
+#include "driveroot/base/unique_fd.h"
+
+namespace driveroot {
+namespace {
+
+constexpr uid_t kUser = 1000;
+
+// Runs the program and returns its exit code.
+int Driveroot(const std::vector<std::string>& arguments) {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::vector<char*> argv = {const_cast<char*>("driveroot")};
+    for (const std::string& argument : arguments) {
+      argv.push_back(const_cast<char*>(argument.c_str()));
+    }
+    argv.push_back(nullptr);
+    execv("driveroot/driveroot", argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+// Runs `action` as an ordinary user in a process of its own; whether it
+// returned true.
+bool AsUser(const std::function<bool()>& action) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (setgid(kUser) != 0 || setuid(kUser) != 0) _exit(2);
+    _exit(action() ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+class MountTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root";
+    if (const UniqueFd fuse(open("/dev/fuse", O_RDWR)); !fuse.valid()) {
+      GTEST_SKIP() << "/dev/fuse can't be opened here";
+    }
+    std::string folder = testing::TempDir() + "/mount_test.XXXXXX";
+    ASSERT_NE(mkdtemp(folder.data()), nullptr);
+    folder_ = folder;
+    // The other users of these tests pass through it.
+    ASSERT_EQ(chmod(folder_.c_str(), 0755), 0);
+    mount_ = folder_ + "/mount";
+    ASSERT_EQ(mkdir(mount_.c_str(), 0755), 0);
+    ASSERT_EQ(Driveroot({"mkfs", Volume()}), 0);
+    ASSERT_EQ(Driveroot({"mount", Volume(), mount_}), 0);
+  }
+
+  void TearDown() override {
+    if (folder_.empty()) return;
+    if (Driveroot({"unmount", mount_}) != 0) {
+      umount2(mount_.c_str(), MNT_DETACH);
+    }
+    // Best effort: a daemon that another mount namespace keeps still writes.
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  std::string Volume() const { return "dir:" + folder_ + "/volume"; }
+  std::string Path(const std::string& name) const {
+    return mount_ + "/" + name;
+  }
+
+  void Remount() {
+    ASSERT_EQ(Driveroot({"unmount", mount_}), 0);
+    ASSERT_EQ(Driveroot({"mount", Volume(), mount_}), 0);
+  }
+
+  void Write(const std::string& name, const std::string& bytes) {
+    std::ofstream(Path(name)) << bytes;
+  }
+  std::string Read(const std::string& name) {
+    return ReadFile(Path(name), 1 << 30).value_or("unreadable");
+  }
+  struct stat Stat(const std::string& name) {
+    struct stat status = {};
+    EXPECT_EQ(lstat(Path(name).c_str(), &status), 0) << name;
+    return status;
+  }
+  int Rename(const std::string& from, const std::string& to, unsigned flags) {
+    return renameat2(AT_FDCWD, Path(from).c_str(), AT_FDCWD, Path(to).c_str(),
+                     flags);
+  }
+
+  std::string folder_;
+  std::string mount_;
+};
+
+TEST_F(MountTest, ATreeIsTheSameAfterARemount) {
+  Write("file", "contents");
+  Write("empty", "");
+  const std::string large(3'000'000, 'x');
+  Write("large", large);
+  ASSERT_EQ(chmod(Path("file").c_str(), 04751), 0);
+  ASSERT_EQ(lchown(Path("empty").c_str(), 7, 8), 0);
+  ASSERT_EQ(link(Path("file").c_str(), Path("second").c_str()), 0);
+  ASSERT_EQ(symlink("file", Path("relative").c_str()), 0);
+  ASSERT_EQ(symlink("relative", Path("chained").c_str()), 0);
+  ASSERT_EQ(symlink("nowhere", Path("dangling").c_str()), 0);
+  ASSERT_EQ(symlink(Path("file").c_str(), Path("absolute").c_str()), 0);
+  ASSERT_EQ(mknod(Path("null").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
+  ASSERT_EQ(mkfifo(Path("fifo").c_str(), 0600), 0);
+  ASSERT_EQ(mkdir(Path("folder").c_str(), 01777), 0);
+  ASSERT_EQ(setxattr(Path("file").c_str(), "user.note", "a\0b", 3, 0), 0);
+  const timespec times[] = {{.tv_sec = 1, .tv_nsec = 2},
+                            {.tv_sec = -3, .tv_nsec = 4}};
+  ASSERT_EQ(utimensat(AT_FDCWD, Path("empty").c_str(), times, 0), 0);
+  for (int pass = 0; pass < 2; ++pass) {
+    EXPECT_EQ(Read("second"), "contents");
+    EXPECT_EQ(Read("chained"), "contents");
+    EXPECT_EQ(Read("absolute"), "contents");
+    EXPECT_EQ(Read("large"), large);
+    EXPECT_EQ(open(Path("dangling").c_str(), O_RDONLY), -1);
+    EXPECT_EQ(Stat("file").st_mode, mode_t{S_IFREG | 04751});
+    EXPECT_EQ(Stat("file").st_nlink, 2u);
+    EXPECT_EQ(Stat("file").st_ino, Stat("second").st_ino);
+    EXPECT_EQ(Stat("empty").st_uid, 7u);
+    EXPECT_EQ(Stat("empty").st_gid, 8u);
+    EXPECT_EQ(Stat("empty").st_atim.tv_nsec, 2);
+    EXPECT_EQ(Stat("empty").st_mtim.tv_sec, -3);
+    EXPECT_EQ(Stat("empty").st_mtim.tv_nsec, 4);
+    EXPECT_EQ(Stat("null").st_rdev, makedev(1, 3));
+    EXPECT_TRUE(S_ISFIFO(Stat("fifo").st_mode));
+    EXPECT_EQ(Stat("folder").st_mode & 07777, 01755u);  // umask 022
+    char value[8];
+    EXPECT_EQ(getxattr(Path("file").c_str(), "user.note", value, 8), 3);
+    if (pass == 0) Remount();
+  }
+}
+
+TEST_F(MountTest, RenamesOfEveryKind) {
+  Write("a", "A");
+  Write("b", "B");
+  EXPECT_EQ(Rename("a", "b", RENAME_NOREPLACE), -1);
+  EXPECT_EQ(errno, EEXIST);
+  EXPECT_EQ(Rename("a", "b", RENAME_EXCHANGE), 0);
+  EXPECT_EQ(Read("a"), "B");
+  EXPECT_EQ(Rename("a", "c", RENAME_WHITEOUT), 0);
+  EXPECT_TRUE(S_ISCHR(Stat("a").st_mode));
+  EXPECT_EQ(Stat("a").st_rdev, 0u);
+  EXPECT_EQ(Rename("c", "b", 0), 0);
+  EXPECT_EQ(Read("b"), "B");
+}
+
+TEST_F(MountTest, FilesWithoutNames) {
+  const UniqueFd unnamed(open(mount_.c_str(), O_TMPFILE | O_RDWR, 0600));
+  ASSERT_TRUE(unnamed.valid());
+  ASSERT_EQ(write(unnamed.get(), "text", 4), 4);
+  ASSERT_EQ(linkat(unnamed.get(), "", AT_FDCWD, Path("named").c_str(),
+                   AT_EMPTY_PATH),
+            0);
+  EXPECT_EQ(Read("named"), "text");
+  ASSERT_EQ(unlink(Path("named").c_str()), 0);
+  char bytes[8];
+  EXPECT_EQ(pread(unnamed.get(), bytes, 8, 0), 4);
+  struct stat status = {};
+  EXPECT_EQ(fstat(unnamed.get(), &status), 0);
+  EXPECT_EQ(status.st_nlink, 0u);
+}
+
+TEST_F(MountTest, SharedMappingsAndHoles) {
+  const UniqueFd file(open(Path("f").c_str(), O_RDWR | O_CREAT, 0644));
+  ASSERT_EQ(ftruncate(file.get(), 1 << 30), 0);
+  void* mapping =
+      mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 8192);
+  ASSERT_NE(mapping, MAP_FAILED);
+  static_cast<char*>(mapping)[5] = 'y';
+  ASSERT_EQ(msync(mapping, 4096, MS_SYNC), 0);
+  ASSERT_EQ(munmap(mapping, 4096), 0);
+  EXPECT_EQ(lseek(file.get(), 0, SEEK_DATA), 8192);
+  EXPECT_EQ(lseek(file.get(), 8192, SEEK_HOLE), 12288);
+  EXPECT_EQ(Stat("f").st_blocks, 8);
+  EXPECT_EQ(fallocate(file.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                      8192, 4096),
+            0);
+  char byte = 'z';
+  EXPECT_EQ(pread(file.get(), &byte, 1, 8197), 1);
+  EXPECT_EQ(byte, '\0');
+  EXPECT_EQ(fallocate(file.get(), FALLOC_FL_COLLAPSE_RANGE, 0, 4096), -1);
+  EXPECT_EQ(errno, EOPNOTSUPP);
+}
+
+TEST_F(MountTest, SetIdBitsGoWhenOthersWrite) {
+  Write("program", "x");
+  const std::string path = Path("program");
+  ASSERT_EQ(chown(path.c_str(), kUser, kUser), 0);
+  ASSERT_EQ(chmod(path.c_str(), 06755), 0);
+  EXPECT_TRUE(AsUser([&] {
+    const UniqueFd file(open(path.c_str(), O_WRONLY | O_APPEND));
+    return write(file.get(), "y", 1) == 1;
+  }));
+  EXPECT_EQ(Stat("program").st_mode & 07777, 0755u);
+  ASSERT_EQ(chmod(path.c_str(), 06755), 0);
+  EXPECT_TRUE(AsUser([&] { return truncate(path.c_str(), 0) == 0; }));
+  EXPECT_EQ(Stat("program").st_mode & 07777, 0755u);
+}
+
+TEST_F(MountTest, TheKernelChecksPermissionsAndStickyFolders) {
+  ASSERT_EQ(chmod(mount_.c_str(), 0777), 0);
+  ASSERT_EQ(mkdir(Path("tmp").c_str(), 0), 0);
+  ASSERT_EQ(chmod(Path("tmp").c_str(), 01777), 0);
+  Write("tmp/mine", "x");
+  ASSERT_EQ(chmod(Path("tmp/mine").c_str(), 0600), 0);
+  EXPECT_TRUE(AsUser([&] {
+    return open(Path("tmp/mine").c_str(), O_RDONLY) == -1 && errno == EACCES;
+  }));
+  EXPECT_TRUE(AsUser([&] {
+    return unlink(Path("tmp/mine").c_str()) == -1 && errno == EPERM;
+  }));
+}
+
+TEST_F(MountTest, AListingStaysTrueWhileEntriesGo) {
+  ASSERT_EQ(mkdir(Path("many").c_str(), 0755), 0);
+  constexpr int kCount = 10000;
+  for (int i = 0; i < kCount; ++i) {
+    const std::string path = Path("many/" + std::to_string(i));
+    ASSERT_EQ(mknod(path.c_str(), S_IFREG | 0644, 0), 0);
+  }
+  DIR* folder = opendir(Path("many").c_str());
+  ASSERT_NE(folder, nullptr);
+  std::set<std::string> seen;
+  while (const dirent* entry = readdir(folder)) {
+    const std::string name = entry->d_name;
+    EXPECT_TRUE(seen.insert(name).second) << name;
+    if (seen.size() % 3 == 0 && name[0] != '.') {
+      EXPECT_EQ(unlink(Path("many/" + name).c_str()), 0);
+    }
+  }
+  closedir(folder);
+  EXPECT_EQ(seen.size(), size_t{kCount + 2});
+}
+
+TEST_F(MountTest, LocksAndNamesAsLong) {
+  Write(std::string(255, 'n'), "x");
+  EXPECT_EQ(Read(std::string(255, 'n')), "x");
+  EXPECT_EQ(open(Path(std::string(256, 'n')).c_str(), O_CREAT, 0644), -1);
+  EXPECT_EQ(errno, ENAMETOOLONG);
+  const UniqueFd file(open(Path("lock").c_str(), O_CREAT | O_RDWR, 0644));
+  struct flock lock = {};
+  lock.l_type = F_WRLCK;
+  EXPECT_EQ(fcntl(file.get(), F_OFD_SETLK, &lock), 0);
+}
+
+}  // namespace
+}  // namespace driveroot
