@@ -93,7 +93,10 @@ def _run_script(ctx, output, arguments, inputs, message, mnemonic, environment =
         outputs = [output],
         progress_message = message,
     )
-    return [DefaultInfo(files = depset([output]))]
+    return [DefaultInfo(
+        files = depset([output]),
+        runfiles = ctx.runfiles(files = [output]),
+    )]
 
 def _configure(ctx, mode, suffix):
     output = ctx.actions.declare_file(ctx.label.name + suffix)

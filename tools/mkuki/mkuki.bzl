@@ -24,7 +24,10 @@ def _mkuki_impl(ctx):
         outputs = [output],
         progress_message = "Joining " + output.short_path,
     )
-    return [DefaultInfo(files = depset([output]))]
+    return [DefaultInfo(
+        files = depset([output]),
+        runfiles = ctx.runfiles(files = [output]),
+    )]
 
 mkuki = rule(
     implementation = _mkuki_impl,
