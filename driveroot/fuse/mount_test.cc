@@ -69,7 +69,8 @@ class MountTest : public testing::Test {
     if (const UniqueFd fuse(open("/dev/fuse", O_RDWR)); !fuse.valid()) {
       GTEST_SKIP() << "/dev/fuse can't be opened here";
     }
-    std::string folder = testing::TempDir() + "/mount_test.XXXXXX";
+    // Not the test's own folder: other users must be able to reach it.
+    std::string folder = "/tmp/driveroot_mount_test.XXXXXX";
     ASSERT_NE(mkdtemp(folder.data()), nullptr);
     folder_ = folder;
     // The other users of these tests pass through it.
@@ -180,9 +181,9 @@ TEST_F(MountTest, FilesWithoutNames) {
   const UniqueFd unnamed(open(mount_.c_str(), O_TMPFILE | O_RDWR, 0600));
   ASSERT_TRUE(unnamed.valid());
   ASSERT_EQ(write(unnamed.get(), "text", 4), 4);
-  ASSERT_EQ(linkat(unnamed.get(), "", AT_FDCWD, Path("named").c_str(),
-                   AT_EMPTY_PATH),
-            0);
+  ASSERT_EQ(
+      linkat(unnamed.get(), "", AT_FDCWD, Path("named").c_str(), AT_EMPTY_PATH),
+      0);
   EXPECT_EQ(Read("named"), "text");
   ASSERT_EQ(unlink(Path("named").c_str()), 0);
   char bytes[8];
