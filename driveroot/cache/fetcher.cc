@@ -26,8 +26,8 @@ uint64_t End(const StoredFrame& frame) {
 
 }  // namespace
 
-Fetcher::Fetcher(ObjectStore& store, const FrameIndex& index,
-                 FrameCache& cache, const FetcherOptions& options)
+Fetcher::Fetcher(ObjectStore& store, const FrameIndex& index, FrameCache& cache,
+                 const FetcherOptions& options)
     : store_(store), index_(index), cache_(cache), options_(options) {
   for (int i = 0; i < options.threads; ++i) {
     threads_.emplace_back([this] { Run(); });
@@ -53,9 +53,8 @@ std::pair<uint64_t, uint64_t> Fetcher::Window(const StoredFrame& frame) {
   }
   Stream& stream = streams_[frame.object];
   const uint64_t offset = frame.object_offset;
-  const bool in_order =
-      stream.window > 0 && offset >= stream.next_offset &&
-      offset - stream.next_offset <= stream.window;
+  const bool in_order = stream.window > 0 && offset >= stream.next_offset &&
+                        offset - stream.next_offset <= stream.window;
   uint64_t begin = offset;
   if (in_order) {
     stream.window = std::min(2 * stream.window, options_.max_window_bytes);
@@ -75,8 +74,7 @@ std::shared_ptr<Fetcher::Pending> Fetcher::Start(
   lock.unlock();
   std::vector<StoredFrame> around = index_.FramesOf(frame.object, begin, end);
   lock.lock();
-  if (const auto found = pending_.find(frame.number);
-      found != pending_.end()) {
+  if (const auto found = pending_.find(frame.number); found != pending_.end()) {
     return found->second;
   }
   // The frame itself may be gone from the index: its file was overwritten.
@@ -96,9 +94,8 @@ std::shared_ptr<Fetcher::Pending> Fetcher::Start(
          last->object_offset <= End(*(last - 1)) + kMaxGapBytes) {
     ++last;
   }
-  Job job{.object = frame.object,
-          .frames = {first, last},
-          .wanted = frame.number};
+  Job job{
+      .object = frame.object, .frames = {first, last}, .wanted = frame.number};
   for (const StoredFrame& each : job.frames) {
     pending_[each.number] = std::make_shared<Pending>();
   }
@@ -183,10 +180,10 @@ Result<FrameBytes> Fetcher::Verify(const Job& job, const StoredFrame& frame,
   const auto decode = [&frame](std::string_view stored) {
     return DecodeFrame(stored, frame.raw_length, frame.hash);
   };
-  Result<std::string> raw = decode(
-      offset > range->size()
-          ? std::string_view()
-          : std::string_view(*range).substr(offset, frame.stored_length));
+  Result<std::string> raw =
+      decode(offset > range->size() ? std::string_view()
+                                    : std::string_view(*range).substr(
+                                          offset, frame.stored_length));
   if (!raw) {
     // It may have been damaged on the way only.
     const Result<std::string> again =
@@ -221,8 +218,7 @@ Result<std::string> Fetcher::ReadRange(const Job& job, uint64_t offset,
     return Fail(ErrorCode::kDataLoss,
                 "object " + id + " with the data of files is missing");
   }
-  return std::unexpected(
-      bytes.error().WithContext("cannot read object " + id));
+  return std::unexpected(bytes.error().WithContext("cannot read object " + id));
 }
 
 void Fetcher::Finish(FrameNumber number, Result<FrameBytes> bytes) {

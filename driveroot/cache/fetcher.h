@@ -116,7 +116,7 @@ class Fetcher {
   FrameCache& cache_;
   const FetcherOptions options_;
 
-  mutable std::mutex mutex_;  // guards what is below
+  mutable std::mutex mutex_;       // guards what is below
   std::condition_variable work_;   // jobs_ or stop_ changed
   std::condition_variable ready_;  // a Pending is done
   bool stop_ = false;

@@ -179,10 +179,9 @@ Status MountDaemon::UnmountAndWait(
   }
   // Not gone yet: it is still saving, or containers that were started meanwhile
   // have the mount in namespaces of their own and keep it alive.
-  const Status synced =
-      volume_->Sync([&progress](const VolumeProgress& now) {
-        progress(now.what, now.done, now.total);
-      });
+  const Status synced = volume_->Sync([&progress](const VolumeProgress& now) {
+    progress(now.what, now.done, now.total);
+  });
   if (closed_future_.wait_for(kUnmountTime) == std::future_status::ready) {
     return closed_future_.get();
   }

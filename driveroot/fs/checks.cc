@@ -52,7 +52,8 @@ Status CheckName(std::string_view name) {
   if (name.size() > kMaxNameBytes) {
     return Fail(ErrorCode::kNameTooLong, "a name has over 255 bytes");
   }
-  if (name.find_first_of(std::string_view("/\0", 2)) != std::string_view::npos) {
+  if (name.find_first_of(std::string_view("/\0", 2)) !=
+      std::string_view::npos) {
     return Fail(ErrorCode::kInvalidArgument, "a name has a / or a NUL");
   }
   return {};

@@ -39,8 +39,7 @@ Result<size_t> FileSystem::Read(InodeNumber number, uint64_t offset,
   std::vector<StoredPiece> pieces;
   {
     const Volume::ReadLock metadata = volume_->Read();
-    DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode,
-                               FindFile(*metadata, number));
+    DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(*metadata, number));
     const uint64_t size = inode->attributes.size;
     if (offset >= size || out.empty()) return size_t{0};
     out = out.first(std::min<uint64_t>(out.size(), size - offset));
@@ -84,8 +83,7 @@ Status FileSystem::Write(InodeNumber number, uint64_t offset,
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(metadata, number));
   if (bytes.empty()) return {};
-  const uint64_t size =
-      std::max(inode->attributes.size, offset + bytes.size());
+  const uint64_t size = std::max(inode->attributes.size, offset + bytes.size());
   // The size first: data lies within the file at any moment.
   NoteChange(metadata, number, size, now_(), clear_set_id);
   metadata.WriteData(number, offset, bytes);

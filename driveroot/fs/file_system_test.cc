@@ -66,8 +66,7 @@ class FileSystemTest : public testing::Test {
     EXPECT_TRUE(node);
     return node ? node->attributes : Attributes();
   }
-  std::string Read(InodeNumber number, uint64_t offset = 0,
-                   size_t size = 100) {
+  std::string Read(InodeNumber number, uint64_t offset = 0, size_t size = 100) {
     std::string bytes(size, '?');
     const Result<size_t> length = fs_->Read(number, offset, bytes);
     EXPECT_TRUE(length) << length.error();
@@ -284,8 +283,7 @@ TEST_F(FileSystemTest, SetIdBitsAndCapabilitiesGo) {
   const InodeNumber file = File("f");
   const auto arm = [&](uint32_t mode) {
     SetMode(file, mode);
-    EXPECT_TRUE(
-        fs_->SetXattr(file, "security.capability", "c", 0, kRoot));
+    EXPECT_TRUE(fs_->SetXattr(file, "security.capability", "c", 0, kRoot));
   };
   const auto expect_dropped = [&](uint32_t mode) {
     EXPECT_EQ(Get(file).mode & 07777, mode);
@@ -357,8 +355,7 @@ TEST_F(FileSystemTest, SizesGrowAndShrinkWithZeros) {
   ASSERT_TRUE(fs_->SetAttributes(file, change));
   EXPECT_EQ(Read(file), std::string("ab\0\0", 4));
   change.size = uint64_t{1} << 63;
-  EXPECT_EQ(CodeOf(fs_->SetAttributes(file, change)),
-            ErrorCode::kFileTooLarge);
+  EXPECT_EQ(CodeOf(fs_->SetAttributes(file, change)), ErrorCode::kFileTooLarge);
   EXPECT_EQ(CodeOf(fs_->SetAttributes(kRootInode, change)),
             ErrorCode::kIsDirectory);
   EXPECT_EQ(CodeOf(fs_->Write(file, INT64_MAX, "x", false)),
@@ -372,8 +369,8 @@ TEST_F(FileSystemTest, AllocatesPunchesAndSeeks) {
   EXPECT_EQ(Get(file).size, 1000u);
   ASSERT_TRUE(fs_->Allocate(file, FALLOC_FL_KEEP_SIZE, 0, 5000, false));
   EXPECT_EQ(Get(file).size, 1000u);
-  ASSERT_TRUE(fs_->Allocate(
-      file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 100, 100, false));
+  ASSERT_TRUE(fs_->Allocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                            100, 100, false));
   EXPECT_EQ(Read(file, 99, 3), std::string("x\0\0", 3));
   EXPECT_EQ(fs_->Seek(file, 0, SEEK_HOLE), 100u);
   EXPECT_EQ(fs_->Seek(file, 100, SEEK_DATA), 200u);
@@ -396,9 +393,13 @@ TEST_F(FileSystemTest, CopiesRangesByReference) {
   const InodeNumber to = File("to");
   ASSERT_TRUE(fs_->Write(from, 0, "0123456789", false));
   EXPECT_EQ(fs_->CopyRange(from, 4, to, 2, 100, false), 6u);
-  EXPECT_EQ(Read(to), std::string("\0\0" "456789", 8));
+  EXPECT_EQ(Read(to), std::string("\0\0"
+                                  "456789",
+                                  8));
   ASSERT_TRUE(fs_->Write(from, 4, "XXX", false));
-  EXPECT_EQ(Read(to), std::string("\0\0" "456789", 8));
+  EXPECT_EQ(Read(to), std::string("\0\0"
+                                  "456789",
+                                  8));
   EXPECT_EQ(fs_->CopyRange(from, 10, to, 0, 5, false), 0u);
   EXPECT_EQ(CodeOf(fs_->CopyRange(from, 0, from, 3, 5, false)),
             ErrorCode::kInvalidArgument);
@@ -425,8 +426,7 @@ TEST_F(FileSystemTest, ListsInOrderFromAnyPosition) {
     }
     if (!taken) break;
   }
-  EXPECT_EQ(names,
-            (std::vector<std::string>{".", "..", "a", "b", "d", "e"}));
+  EXPECT_EQ(names, (std::vector<std::string>{".", "..", "a", "b", "d", "e"}));
 }
 
 TEST_F(FileSystemTest, ExtendedAttributes) {
@@ -457,10 +457,10 @@ TEST_F(FileSystemTest, ExtendedAttributes) {
       {file, "system.posix_acl_default", 0, 0, ErrorCode::kPermissionDenied},
   };
   for (const auto& test : cases) {
-    EXPECT_EQ(CodeOf(fs_->SetXattr(test.number, test.name,
-                                   std::string(test.size, 'v'), test.flags,
-                                   kRoot)),
-              test.code)
+    EXPECT_EQ(
+        CodeOf(fs_->SetXattr(test.number, test.name,
+                             std::string(test.size, 'v'), test.flags, kRoot)),
+        test.code)
         << test.name;
   }
   ASSERT_TRUE(fs_->RemoveXattr(file, "user.a"));
@@ -474,11 +474,9 @@ TEST_F(FileSystemTest, AccessListsAndModesAgree) {
                    {AclTag::kMask, 7, 0},
                    {AclTag::kOther, 0, 0}};
   const InodeNumber folder = Folder("d");
-  ASSERT_TRUE(
-      fs_->SetXattr(folder, kDefaultAclName, EncodeAcl(acl), 0, kRoot));
+  ASSERT_TRUE(fs_->SetXattr(folder, kDefaultAclName, EncodeAcl(acl), 0, kRoot));
   // The umask has no say where there is a default list.
-  const Result<Node> file =
-      fs_->Create(folder, "f", S_IFREG | 0666, 0, kUser);
+  const Result<Node> file = fs_->Create(folder, "f", S_IFREG | 0666, 0, kUser);
   EXPECT_EQ(file->attributes.mode & 0777, 0660u);
   SetMode(file->number, 0640);
   const Result<Acl> list =

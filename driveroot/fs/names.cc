@@ -77,8 +77,7 @@ Result<Node> FileSystem::MakeNamed(InodeNumber parent, std::string_view name,
   Metadata& metadata = *lock;
   DRIVEROOT_RETURN_IF_ERROR(CheckNewEntry(metadata, parent, name));
   const bool is_directory = S_ISDIR(request.mode);
-  if (is_directory &&
-      metadata.Find(parent)->attributes.nlink >= kMaxLinks) {
+  if (is_directory && metadata.Find(parent)->attributes.nlink >= kMaxLinks) {
     return Fail(ErrorCode::kTooManyLinks, "too many directories in one");
   }
   const InodeNumber number =
@@ -178,8 +177,7 @@ Status FileSystem::Unlink(InodeNumber parent, std::string_view name) {
   DRIVEROOT_ASSIGN_OR_RETURN(const InodeNumber number,
                              FindEntry(metadata, parent, name));
   if (metadata.Find(number)->IsDirectory()) {
-    return Fail(ErrorCode::kIsDirectory,
-                std::string(name) + " is a directory");
+    return Fail(ErrorCode::kIsDirectory, std::string(name) + " is a directory");
   }
   metadata.RemoveDentry(parent, name);
   TouchDirectory(metadata, parent, 0);

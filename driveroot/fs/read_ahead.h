@@ -37,8 +37,8 @@ class ReadAheadPolicy {
     const uint64_t end = offset + length;
     // The kernel has several requests of one reader under way, which may arrive
     // in any order.
-    const bool in_order = offset <= stream.next + kSlack &&
-                          stream.next <= offset + kSlack;
+    const bool in_order =
+        offset <= stream.next + kSlack && stream.next <= offset + kSlack;
     if (!in_order) {
       stream = {.next = end, .fetched = end, .window = 0};
       return std::nullopt;
@@ -46,8 +46,7 @@ class ReadAheadPolicy {
     stream.next = std::max(stream.next, end);
     stream.fetched = std::max(stream.fetched, end);
     if (stream.fetched - stream.next > stream.window / 2) return std::nullopt;
-    stream.window =
-        std::clamp(stream.window * 2, kFirstWindow, kLargestWindow);
+    stream.window = std::clamp(stream.window * 2, kFirstWindow, kLargestWindow);
     const Range range = {stream.fetched,
                          stream.next + stream.window - stream.fetched};
     stream.fetched = range.offset + range.length;

@@ -67,8 +67,8 @@ Status FileSystem::CheckRename(const Metadata& metadata,
     return Fail(ErrorCode::kBusy, "\".\" and \"..\" can't be renamed");
   }
   DRIVEROOT_RETURN_IF_ERROR(CheckName(request.new_name));
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      request.source, FindEntry(metadata, request.parent, request.name));
+  DRIVEROOT_ASSIGN_OR_RETURN(request.source,
+                             FindEntry(metadata, request.parent, request.name));
   request.target = metadata.Lookup(request.new_parent, request.new_name);
   const bool has_target = request.target != kNoInode;
   if (has_target && (request.flags & RENAME_NOREPLACE) != 0) {
@@ -90,9 +90,9 @@ Status FileSystem::CheckRename(const Metadata& metadata,
   }
   if (request.target_is_directory &&
       LiesWithin(metadata, request.parent, request.target)) {
-    return Fail(request.exchange() ? ErrorCode::kInvalidArgument
-                                   : ErrorCode::kNotEmpty,
-                "the new name is a directory above the old one");
+    return Fail(
+        request.exchange() ? ErrorCode::kInvalidArgument : ErrorCode::kNotEmpty,
+        "the new name is a directory above the old one");
   }
   if (request.source == request.target || request.exchange()) return {};
   if (has_target && request.source_is_directory &&

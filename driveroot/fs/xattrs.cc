@@ -40,8 +40,7 @@ Status CheckXattrName(const Inode& inode, std::string_view name) {
 }
 
 Status NoAttribute(std::string_view name) {
-  return Fail(ErrorCode::kNoAttribute,
-              "no attribute " + std::string(name));
+  return Fail(ErrorCode::kNoAttribute, "no attribute " + std::string(name));
 }
 
 size_t XattrBytes(const Inode& inode) {
@@ -110,8 +109,7 @@ Status FileSystem::SetAcl(Metadata& metadata, InodeNumber number,
   const bool stored =
       !acl.empty() && (name == kDefaultAclName || !IsMinimalAcl(acl));
   if (name == kAccessAclName && !acl.empty()) {
-    attributes.mode =
-        (attributes.mode & ~uint32_t{0777}) | AclPermissions(acl);
+    attributes.mode = (attributes.mode & ~uint32_t{0777}) | AclPermissions(acl);
     // Who is not of the file's group must not make it run as that group.
     if (!caller.privileged() && caller.gid != attributes.gid) {
       attributes.mode &= ~uint32_t{S_ISGID};

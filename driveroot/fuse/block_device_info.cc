@@ -36,8 +36,8 @@ void Set(const std::string& folder, std::string_view name,
 }  // namespace
 
 void TuneBlockDeviceInfo(dev_t device) {
-  const std::string folder = std::format("/sys/class/bdi/{}:{}", major(device),
-                                         minor(device));
+  const std::string folder =
+      std::format("/sys/class/bdi/{}:{}", major(device), minor(device));
   Set(folder, "read_ahead_kb", kReadAheadKilobytes);
   Set(folder, "max_ratio", kMaxRatio);
 }

@@ -38,17 +38,17 @@ void Sync(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
 
 void Allocate(fuse_req_t request, fuse_ino_t number, int mode, off_t offset,
               off_t length, fuse_file_info*) {
-  ReplyStatus(request,
-              FileSystemOf(request).Allocate(
-                  number, static_cast<uint32_t>(mode),
-                  static_cast<uint64_t>(offset), static_cast<uint64_t>(length),
-                  ClearsSetId(request)));
+  ReplyStatus(
+      request,
+      FileSystemOf(request).Allocate(
+          number, static_cast<uint32_t>(mode), static_cast<uint64_t>(offset),
+          static_cast<uint64_t>(length), ClearsSetId(request)));
 }
 
 void Seek(fuse_req_t request, fuse_ino_t number, off_t offset, int whence,
           fuse_file_info*) {
-  const Result<uint64_t> position = FileSystemOf(request).Seek(
-      number, static_cast<uint64_t>(offset), whence);
+  const Result<uint64_t> position =
+      FileSystemOf(request).Seek(number, static_cast<uint64_t>(offset), whence);
   if (!position) return ReplyError(request, position.error());
   fuse_reply_lseek(request, static_cast<off_t>(*position));
 }

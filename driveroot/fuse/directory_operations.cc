@@ -26,11 +26,10 @@ bool AddEntry(fuse_req_t request, char* buffer, size_t capacity, size_t& used,
   }
   const off_t next = static_cast<off_t>(entry.next_position);
   const size_t size =
-      with_attributes
-          ? fuse_add_direntry_plus(request, buffer + used, room, name.c_str(),
-                                   &parameters, next)
-          : fuse_add_direntry(request, buffer + used, room, name.c_str(),
-                              &parameters.attr, next);
+      with_attributes ? fuse_add_direntry_plus(request, buffer + used, room,
+                                               name.c_str(), &parameters, next)
+                      : fuse_add_direntry(request, buffer + used, room,
+                                          name.c_str(), &parameters.attr, next);
   if (size > room) return false;
   used += size;
   return true;

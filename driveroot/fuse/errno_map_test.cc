@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driveroot/fuse/errno_map.h"
 
-#include <cerrno>
-
 #include <gtest/gtest.h>
+
+#include <cerrno>
 
 namespace driveroot {
 namespace {

@@ -122,10 +122,10 @@ void ReplyCreated(fuse_req_t request, const Result<Node>& node,
 
 void Create(fuse_req_t request, fuse_ino_t parent, const char* name,
             mode_t mode, fuse_file_info* info) {
-  ReplyCreated(request,
-               FileSystemOf(request).Create(parent, name, mode, 0,
-                                            CallerOf(request)),
-               info);
+  ReplyCreated(
+      request,
+      FileSystemOf(request).Create(parent, name, mode, 0, CallerOf(request)),
+      info);
 }
 
 void CreateUnnamed(fuse_req_t request, fuse_ino_t parent, mode_t mode,

@@ -47,9 +47,7 @@ Caller CallerOf(fuse_req_t request) {
   return {.uid = context->uid, .gid = context->gid, .umask = context->umask};
 }
 
-bool ClearsSetId(fuse_req_t request) {
-  return fuse_req_ctx(request)->uid != 0;
-}
+bool ClearsSetId(fuse_req_t request) { return fuse_req_ctx(request)->uid != 0; }
 
 TimeNs TimeOf(const timespec& time) {
   constexpr int64_t kLast = INT64_MAX / kNanosecondsPerSecond - 1;

@@ -70,9 +70,9 @@ Status CheckMountPoint(const std::string& mount_point) {
     return std::unexpected(MountError(error, mount_point));
   }
   if (!S_ISDIR(info.st_mode)) {
-    return Fail(ErrorCode::kNotDirectory,
-                std::format("cannot mount on {}: it is no directory",
-                            mount_point));
+    return Fail(
+        ErrorCode::kNotDirectory,
+        std::format("cannot mount on {}: it is no directory", mount_point));
   }
   return {};
 }
@@ -104,8 +104,9 @@ Status RunFusermount(const std::vector<std::string>& arguments) {
     return Fail(ErrorCode::kNotFound,
                 "cannot run fusermount3: install the package fuse3");
   }
-  return Fail(ErrorCode::kBusy, "fusermount3 failed: the mount is in use, or "
-                                "not yours");
+  return Fail(ErrorCode::kBusy,
+              "fusermount3 failed: the mount is in use, or "
+              "not yours");
 }
 
 }  // namespace
@@ -133,8 +134,8 @@ Result<std::unique_ptr<FuseSession>> FuseSession::Mount(
 
 Status FuseSession::Attach(FileSystem* file_system) {
   const bool root = geteuid() == 0;
-  std::string mount_options = std::format(
-      "default_permissions,fsname={},subtype={}", kName, kName);
+  std::string mount_options =
+      std::format("default_permissions,fsname={},subtype={}", kName, kName);
   if (options_.read_only) mount_options += ",ro";
   std::vector<std::string> words = {kName};
   // As root the options go to mount(2), and libfuse takes none.
@@ -223,8 +224,7 @@ FuseSession::~FuseSession() {
 Status UnmountPath(const std::string& path, bool detach) {
   if (geteuid() == 0) {
     if (umount2(path.c_str(), detach ? MNT_DETACH : 0) != 0) {
-      return std::unexpected(
-          Error::FromErrno(errno, "cannot unmount " + path));
+      return std::unexpected(Error::FromErrno(errno, "cannot unmount " + path));
     }
     return {};
   }

@@ -52,8 +52,7 @@ class SignalWaker : public Waker {
     }
     has_timer_ = true;
     const timespec interval = {
-        .tv_sec = 0,
-        .tv_nsec = std::chrono::nanoseconds(kInterval).count()};
+        .tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(kInterval).count()};
     const itimerspec setting = {.it_interval = interval, .it_value = interval};
     if (timer_settime(timer_, 0, &setting, nullptr) != 0) {
       return std::unexpected(Error::FromErrno(errno, "cannot start a timer"));
@@ -105,8 +104,7 @@ void PrepareToSurvive() {
   // Memory that we need to write something out must not wait for writing out.
   LogFailure(prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) != 0,
              "become an I/O flusher");
-  const UniqueFd file(
-      open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  const UniqueFd file(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
   LogFailure(!file.valid() || write(file.get(), "-1000", 5) != 5,
              "leave the memory killer's list");
 }

@@ -75,8 +75,8 @@ class Checker {
       directories.pop_back();
       ++report_.directories;
       const Directory& directory = metadata_.Find(number)->directory();
-      for (const Directory::Entry* entry = directory.After(0);
-           entry != nullptr; entry = directory.After(entry->cookie)) {
+      for (const Directory::Entry* entry = directory.After(0); entry != nullptr;
+           entry = directory.After(entry->cookie)) {
         CheckEntry(number, *entry, directories);
       }
     }
@@ -206,11 +206,11 @@ class Checker {
       const uint64_t begin = frames[first].object_offset;
       uint64_t end = begin;
       size_t last = first;
-      while (last < frames.size() &&
-             (last == first ||
-              frames[last].object_offset - begin < kReadBytes)) {
-        end = std::max(end, frames[last].object_offset +
-                                frames[last].stored_length);
+      while (
+          last < frames.size() &&
+          (last == first || frames[last].object_offset - begin < kReadBytes)) {
+        end = std::max(end,
+                       frames[last].object_offset + frames[last].stored_length);
         ++last;
       }
       DRIVEROOT_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
@@ -232,8 +232,9 @@ class Checker {
     const Result<std::string> raw =
         DecodeFrame(stored, frame.raw_length, frame.hash);
     if (raw) return;
-    Report("object " + object.id + ", " + Named("frame", frame.number) + " at " +
-           Named("byte", frame.object_offset) + ": " + raw.error().message());
+    Report("object " + object.id + ", " + Named("frame", frame.number) +
+           " at " + Named("byte", frame.object_offset) + ": " +
+           raw.error().message());
   }
 
   ObjectStore& store_;

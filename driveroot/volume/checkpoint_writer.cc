@@ -13,12 +13,12 @@ Result<Superblock> WriteCheckpoint(ObjectStore& store, const Persist& persist,
                                    const LogPosition& position,
                                    const Delta& state) {
   const std::string bytes = EncodeCheckpoint(position, state);
-  Superblock superblock{.uuid = position.last.volume_uuid,
-                        .checkpoint = {.id = id,
-                                       .size = bytes.size(),
-                                       .sequence = position.last.sequence},
-                        .log = {.sequence = position.last.sequence,
-                                .hash = position.hash}};
+  Superblock superblock{
+      .uuid = position.last.volume_uuid,
+      .checkpoint = {.id = id,
+                     .size = bytes.size(),
+                     .sequence = position.last.sequence},
+      .log = {.sequence = position.last.sequence, .hash = position.hash}};
   Hash& seal = superblock.checkpoint.hash;
   std::copy_n(bytes.end() - static_cast<ptrdiff_t>(seal.size()), seal.size(),
               seal.begin());

@@ -29,8 +29,8 @@ bool IsFinal(ErrorCode code) {
 
 Committer::Committer(ObjectStore& store, Metadata& metadata,
                      std::shared_mutex& mutex, FrameCache& cache,
-                     const VolumeOptions& options,
-                     const WriterIdentity& writer, RecoveredLog log)
+                     const VolumeOptions& options, const WriterIdentity& writer,
+                     RecoveredLog log)
     : store_(store),
       metadata_(metadata),
       mutex_(mutex),
@@ -205,12 +205,12 @@ Status Committer::WaitToWrite() {
   std::unique_lock lock(state_mutex_);
   while (true) {
     if (fenced_) {
-      return Fail(ErrorCode::kFenced,
-                  fenced_by_.empty()
-                      ? "the volume is read-only since writing failed: " +
-                            last_error_
-                      : "the volume was taken over by host " + fenced_by_ +
-                            " and is read-only here");
+      return Fail(
+          ErrorCode::kFenced,
+          fenced_by_.empty()
+              ? "the volume is read-only since writing failed: " + last_error_
+              : "the volume was taken over by host " + fenced_by_ +
+                    " and is read-only here");
     }
     if (close_wanted_ || stop_) {
       return Fail(ErrorCode::kReadOnly, "the volume is being closed");

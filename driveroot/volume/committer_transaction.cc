@@ -153,8 +153,7 @@ Status Committer::CreateRecord(const ObjectId& id, const RecordHeader& header,
   // An answer that was lost: the record is our own.
   if (read && there == bytes) return {};
   const Result<LogRecord> other = ParseRecord(there);
-  const std::string host =
-      other ? other->header.writer.host_name : "unknown";
+  const std::string host = other ? other->header.writer.host_name : "unknown";
   LOG(ERROR) << "the volume was taken over by host " << host
              << " and is read-only here; what was not yet stored is lost";
   SetFenced(host);
@@ -178,8 +177,8 @@ Status Committer::UploadAhead() {
 Status Committer::StoreCheckpoint(Transaction& transaction) {
   DRIVEROOT_ASSIGN_OR_RETURN(const ObjectId id, ids_.Take());
   if (transaction.type == RecordType::kClose) {
-    Result<Superblock> written = WriteCheckpoint(store_, persist_, id,
-                                                 position_, *transaction.full);
+    Result<Superblock> written =
+        WriteCheckpoint(store_, persist_, id, position_, *transaction.full);
     if (!written) return std::unexpected(written.error());
     std::promise<Result<Superblock>> promise;
     promise.set_value(*std::move(written));

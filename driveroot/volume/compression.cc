@@ -40,9 +40,8 @@ Result<std::string> DecompressFrame(std::string_view stored,
   thread_local const std::unique_ptr<ZSTD_DCtx, FreeContext> context(
       ZSTD_createDCtx());
   std::string raw(raw_length, '\0');
-  const size_t size =
-      ZSTD_decompressDCtx(context.get(), raw.data(), raw.size(), stored.data(),
-                          stored.size());
+  const size_t size = ZSTD_decompressDCtx(context.get(), raw.data(), raw.size(),
+                                          stored.data(), stored.size());
   if (ZSTD_isError(size) || size != raw_length) {
     return Fail(ErrorCode::kDataLoss, "damaged compressed data");
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// zstd, as volumes use it: bytes stay raw when that is not longer, and who reads
-// them knows from the two lengths which it was. Thread-safe.
+// zstd, as volumes use it: bytes stay raw when that is not longer, and who
+// reads them knows from the two lengths which it was. Thread-safe.
 #ifndef DRIVEROOT_VOLUME_COMPRESSION_H_
 #define DRIVEROOT_VOLUME_COMPRESSION_H_
 

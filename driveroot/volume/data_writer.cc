@@ -72,9 +72,8 @@ Result<StoredData> DataWriter::Store(std::span<const UnstoredFrame> frames,
   StoredData data;
   std::vector<Work> work;
   for (const UnstoredFrame& frame : frames) work.emplace_back(frame);
-  ParallelFor(work.size(), Processors(), [&](size_t i) {
-    work[i].hash = Sha256(*work[i].source.bytes);
-  });
+  ParallelFor(work.size(), Processors(),
+              [&](size_t i) { work[i].hash = Sha256(*work[i].source.bytes); });
   FindKnown(work);
   if (!PutInline(work, max_inline_bytes, record_id, data)) {
     DRIVEROOT_RETURN_IF_ERROR(PutIntoSegments(work, note_change, data));
@@ -138,7 +137,8 @@ bool DataWriter::PutInline(std::vector<Work>& work, uint64_t max_inline_bytes,
   ParallelFor(to_store.size(), Processors(),
               [&](size_t i) { Encode(*to_store[i]); });
   uint64_t stored_bytes = 0;
-  for (const Work* each : to_store) stored_bytes += each->encoded->stored.size();
+  for (const Work* each : to_store)
+    stored_bytes += each->encoded->stored.size();
   if (stored_bytes > max_inline_bytes) return false;
 
   {
@@ -200,9 +200,9 @@ Result<ObjectDelta> DataWriter::UploadSegment(std::span<Work* const> work,
   std::vector<FrameDelta> places;
   for (Work* each : work) {
     Encode(*each);
-    each->place = MakePlace(each->source, each->hash, object.number,
-                            segment.Add(*each->encoded),
-                            each->encoded->stored.size());
+    each->place =
+        MakePlace(each->source, each->hash, object.number,
+                  segment.Add(*each->encoded), each->encoded->stored.size());
     // It is in the segment now. An empty string still says that it was encoded.
     each->encoded->stored = std::string();
     places.push_back(*each->place);
@@ -233,14 +233,13 @@ void DataWriter::MarkStored(std::span<const ObjectDelta> objects,
                               object.size, note_change);
   }
   for (const FrameDelta& frame : frames) {
-    parts_.metadata.SetFrameLocation(
-        {.number = frame.number,
-         .object = frame.object,
-         .object_offset = frame.object_offset,
-         .stored_length = frame.stored_length,
-         .raw_length = frame.raw_length,
-         .hash = frame.hash},
-        note_change);
+    parts_.metadata.SetFrameLocation({.number = frame.number,
+                                      .object = frame.object,
+                                      .object_offset = frame.object_offset,
+                                      .stored_length = frame.stored_length,
+                                      .raw_length = frame.raw_length,
+                                      .hash = frame.hash},
+                                     note_change);
     const FrameBytes bytes = parts_.metadata.ReleaseFrame(frame.number);
     if (bytes != nullptr) parts_.cache.Insert(frame.number, bytes);
     counters_.raw_bytes += frame.raw_length;

@@ -83,8 +83,8 @@ class DataWriter {
   // `note_change` is for Metadata. The others, when they compress to at most
   // `max_inline_bytes`, are returned to go into the record of id `record_id`.
   Result<StoredData> Store(std::span<const UnstoredFrame> frames,
-                           uint64_t max_inline_bytes,
-                           const ObjectId& record_id, bool note_change);
+                           uint64_t max_inline_bytes, const ObjectId& record_id,
+                           bool note_change);
 
   // Puts the places of `frames`, all in `objects` or known ones, into the
   // metadata, and lets their bytes in memory go.

@@ -133,8 +133,9 @@ TEST(WireTest, RefusesLongFormsAndOverflow) {
   EXPECT_TRUE(parses("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
   EXPECT_FALSE(parses("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02"));
   EXPECT_FALSE(parses("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
-  WireReader in("\x05"
-                "abcd");
+  WireReader in(
+      "\x05"
+      "abcd");
   EXPECT_EQ(in.Bytes(100), "");
   EXPECT_FALSE(in.ok());
   EXPECT_EQ(in.Byte(), 0);
@@ -244,8 +245,7 @@ TEST(CodecTest, UncompressedDamageNeverDoesMoreThanFail) {
 
 TEST(RecordTest, ComesBack) {
   const std::string frames = "inline frames";
-  const std::string bytes =
-      EncodeRecord(SampleHeader(), SampleDelta(), frames);
+  const std::string bytes = EncodeRecord(SampleHeader(), SampleDelta(), frames);
   EXPECT_EQ(bytes.substr(kRecordFramesOffset, frames.size()), frames);
   const Result<LogRecord> record = ParseRecord(bytes);
   ASSERT_TRUE(record) << record.error();
@@ -272,8 +272,8 @@ std::string WithVersion(std::string bytes, size_t offset, char version,
 }
 
 TEST(RecordTest, NewerVersionIsNamed) {
-  const std::string bytes = WithVersion(
-      EncodeRecord(SampleHeader(), SampleDelta(), ""), 8, 7, true);
+  const std::string bytes =
+      WithVersion(EncodeRecord(SampleHeader(), SampleDelta(), ""), 8, 7, true);
   const Result<LogRecord> record = ParseRecord(bytes);
   ASSERT_FALSE(record);
   EXPECT_EQ(record.error().code(), ErrorCode::kUnsupportedVersion);
@@ -342,9 +342,9 @@ TEST(SegmentTest, IndexFindsEveryFrame) {
   EXPECT_EQ((*index)[0].number, 5u);
   EXPECT_EQ((*index)[1].number, 9u);
   for (const FrameDelta& frame : *index) {
-    const Result<std::string> raw = DecodeFrame(
-        segment.substr(frame.object_offset, frame.stored_length),
-        frame.raw_length, frame.hash);
+    const Result<std::string> raw =
+        DecodeFrame(segment.substr(frame.object_offset, frame.stored_length),
+                    frame.raw_length, frame.hash);
     ASSERT_TRUE(raw) << raw.error();
     EXPECT_EQ(*raw, frame.number == 5 ? first : second);
   }

@@ -16,8 +16,7 @@ constexpr uint64_t kMaxTextBytes = 256;
 constexpr uint64_t kMaxIdBytes = 128;
 
 std::unexpected<Error> Damaged(const char* what) {
-  return Fail(ErrorCode::kDataLoss,
-              std::string("damaged log record: ") + what);
+  return Fail(ErrorCode::kDataLoss, std::string("damaged log record: ") + what);
 }
 
 }  // namespace

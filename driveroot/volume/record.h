@@ -37,8 +37,8 @@ struct WriterIdentity {
   std::string boot_id;  // differs after each boot of the host
   std::string process;  // pid:start time, unique within a boot
 
-  friend bool operator==(const WriterIdentity&, const WriterIdentity&) =
-      default;
+  friend bool operator==(const WriterIdentity&,
+                         const WriterIdentity&) = default;
 };
 
 enum class RecordType : uint8_t {
@@ -66,7 +66,7 @@ struct RecordHeader {
 // Sequence 0 stands for a volume that was just made.
 struct LogPosition {
   RecordHeader last;
-  Hash hash = {};     // of `last`
+  Hash hash = {};  // of `last`
 
   friend bool operator==(const LogPosition&, const LogPosition&) = default;
 };

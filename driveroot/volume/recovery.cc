@@ -44,9 +44,10 @@ class LogReader {
     if (ahead_.empty() || ahead_.front().id != ids.front()) ahead_.clear();
     for (size_t i = ahead_.size(); i < std::min(ids.size(), kReadAhead); ++i) {
       // Only while each is followed by what was read ahead before it.
-      ahead_.push_back({ids[i], std::async(std::launch::async, [this, id = ids[i]] {
-                          return store_.Read(id, 0, kMaxRecordBytes + 1);
-                        })});
+      ahead_.push_back(
+          {ids[i], std::async(std::launch::async, [this, id = ids[i]] {
+             return store_.Read(id, 0, kMaxRecordBytes + 1);
+           })});
     }
     Result<std::string> bytes = ahead_.front().bytes.get();
     ahead_.pop_front();
@@ -78,9 +79,10 @@ Result<Checkpoint> ReadCheckpoint(ObjectStore& store,
   Result<Checkpoint> checkpoint = ParseCheckpoint(*bytes);
   if (!checkpoint) return Damaged(what, checkpoint.error());
   const RecordHeader& last = checkpoint->position.last;
-  if (bytes->size() != place.size || !bytes->ends_with(std::string_view(
-          reinterpret_cast<const char*>(place.hash.data()),
-          place.hash.size())) ||
+  if (bytes->size() != place.size ||
+      !bytes->ends_with(
+          std::string_view(reinterpret_cast<const char*>(place.hash.data()),
+                           place.hash.size())) ||
       last.volume_uuid != superblock.uuid || last.sequence != place.sequence) {
     return Damaged(what + " is not the one that superblock.json names");
   }
@@ -132,9 +134,9 @@ Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata) {
     DRIVEROOT_RETURN_IF_ERROR(CheckKnownRecord(log));
     const std::vector<ObjectId> next_ids = log.position.last.next_ids;
     const Result<std::string> stored = reader.Read(next_ids);
-    const std::string what =
-        "log record " + std::to_string(log.position.last.sequence + 1) +
-        " (object " + next_ids.front() + ")";
+    const std::string what = "log record " +
+                             std::to_string(log.position.last.sequence + 1) +
+                             " (object " + next_ids.front() + ")";
     if (!stored && stored.error().code() == ErrorCode::kNotFound) break;
     if (!stored) return std::unexpected(stored.error().WithContext(what));
     if (stored->size() > kMaxRecordBytes) return Damaged(what + " is too long");

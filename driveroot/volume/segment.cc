@@ -92,8 +92,8 @@ Result<std::vector<FrameDelta>> ReadSegmentIndex(uint64_t size,
     FrameDelta& frame = frames.emplace_back();
     frame.number = in.Varint();
     frame.object_offset = in.Varint(begin);
-    frame.stored_length = static_cast<uint32_t>(
-        in.Varint(begin - frame.object_offset));
+    frame.stored_length =
+        static_cast<uint32_t>(in.Varint(begin - frame.object_offset));
     frame.raw_length = static_cast<uint32_t>(in.Varint(kMaxFrameBytes));
     frame.hash = in.Hash32();
     if (frame.stored_length > frame.raw_length) in.Refuse();

@@ -99,16 +99,15 @@ Status Volume::Format(ObjectStore& store, const FormatOptions& options) {
                         .ctime = now,
                         .btime = now});
   DRIVEROOT_ASSIGN_OR_RETURN(std::vector<ObjectId> ids, store.NewIds(3));
-  const LogPosition start{
-      .last = {.volume_uuid = NewUuid(),
-               .type = RecordType::kClose,
-               .sequence = 0,
-               .epoch = 0,
-               .sealed_at = now,
-               .previous = {},
-               .next_ids = {ids[0]},
-               .writer = MakeWriterIdentity("", "")},
-      .hash = {}};
+  const LogPosition start{.last = {.volume_uuid = NewUuid(),
+                                   .type = RecordType::kClose,
+                                   .sequence = 0,
+                                   .epoch = 0,
+                                   .sealed_at = now,
+                                   .previous = {},
+                                   .next_ids = {ids[0]},
+                                   .writer = MakeWriterIdentity("", "")},
+                          .hash = {}};
   DRIVEROOT_RETURN_IF_ERROR(store.Create(ids[1], ObjectKind::kReadme,
                                          "README.txt",
                                          ReadmeText(start.last.volume_uuid)));

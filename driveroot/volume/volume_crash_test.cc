@@ -77,8 +77,8 @@ void ExpectConsistent(const std::shared_ptr<FakeAccount>& account,
     ASSERT_TRUE(volume) << where << ": " << volume.error();
     const auto files = GetFiles(**volume);
     ASSERT_TRUE(files) << where << ": " << files.error();
-    const auto state = std::find(workload.states.rbegin(),
-                                 workload.states.rend(), *files);
+    const auto state =
+        std::find(workload.states.rbegin(), workload.states.rend(), *files);
     ASSERT_NE(state, workload.states.rend()) << where << ": a state between";
     const size_t index =
         static_cast<size_t>(workload.states.rend() - state) - 1;
@@ -90,11 +90,12 @@ void ExpectConsistent(const std::shared_ptr<FakeAccount>& account,
 size_t CountWrites(uint32_t seed) {
   std::atomic<size_t> writes = 0;
   const auto account = FormattedAccount();
-  const auto volume = OpenOn(account, CrashOptions(),
-                             [&](const StoreCall& call) -> std::optional<Fault> {
-                               if (call.IsWrite()) ++writes;
-                               return std::nullopt;
-                             });
+  const auto volume =
+      OpenOn(account, CrashOptions(),
+             [&](const StoreCall& call) -> std::optional<Fault> {
+               if (call.IsWrite()) ++writes;
+               return std::nullopt;
+             });
   Workload workload;
   workload.Run(**volume, seed);
   EXPECT_EQ(workload.synced, workload.states.size() - 1);
@@ -142,14 +143,13 @@ TEST_P(CrashTest, LostResponsesChangeNothing) {
   options.wait_for_network = true;
   bool opened = false;
   Workload workload;
-  const auto volume =
-      OpenOn(account, options,
-             [&](const StoreCall& call) -> std::optional<Fault> {
-               if (!opened || !call.IsWrite() || random() % 3 != 0) {
-                 return std::nullopt;
-               }
-               return Fault{.lost_response = random() % 2 == 0};
-             });
+  const auto volume = OpenOn(
+      account, options, [&](const StoreCall& call) -> std::optional<Fault> {
+        if (!opened || !call.IsWrite() || random() % 3 != 0) {
+          return std::nullopt;
+        }
+        return Fault{.lost_response = random() % 2 == 0};
+      });
   ASSERT_TRUE(volume) << volume.error();
   opened = true;
   workload.Run(**volume, GetParam());
@@ -201,7 +201,9 @@ TEST(FencingTest, TheOtherWriterWins) {
 
 TEST(FencingTest, ARebootedHostTakesOverByItself) {
   const auto account = FormattedAccount();
-  { ASSERT_TRUE(OpenOn(account, OnHost("host"))); }
+  {
+    ASSERT_TRUE(OpenOn(account, OnHost("host")));
+  }
   VolumeOptions options = OnHost("host");
   options.boot_id = "another boot";
   EXPECT_TRUE(OpenOn(account, options));
@@ -211,15 +213,15 @@ TEST(FencingTest, AnOpenerWhoLosesTheRaceIsTold) {
   const auto account = FormattedAccount();
   // Another writer opens the volume between our recovery and our open record.
   bool done = false;
-  const auto volume = OpenOn(
-      account, OnHost("slow"),
-      [&](const StoreCall& call) -> std::optional<Fault> {
-        if (call.IsWrite() && !done) {
-          done = true;
-          EXPECT_TRUE(OpenOn(account, OnHost("quick")));
-        }
-        return std::nullopt;
-      });
+  const auto volume =
+      OpenOn(account, OnHost("slow"),
+             [&](const StoreCall& call) -> std::optional<Fault> {
+               if (call.IsWrite() && !done) {
+                 done = true;
+                 EXPECT_TRUE(OpenOn(account, OnHost("quick")));
+               }
+               return std::nullopt;
+             });
   ASSERT_FALSE(volume);
   EXPECT_EQ(volume.error().code(), ErrorCode::kBusy);
 }
@@ -228,13 +230,12 @@ TEST(OutageTest, SyncWaitsUntilTheNetworkIsBack) {
   const auto account = FormattedAccount();
   std::atomic<bool> down = false;
   std::atomic<int> refused = 0;
-  const auto volume =
-      OpenOn(account, TestOptions(),
-             [&](const StoreCall&) -> std::optional<Fault> {
-               if (!down) return std::nullopt;
-               ++refused;
-               return Fault();
-             });
+  const auto volume = OpenOn(account, TestOptions(),
+                             [&](const StoreCall&) -> std::optional<Fault> {
+                               if (!down) return std::nullopt;
+                               ++refused;
+                               return Fault();
+                             });
   ASSERT_TRUE(volume) << volume.error();
   down = true;
   ASSERT_TRUE(PutFile(**volume, "file", Noise(5 << 20, 1)));
@@ -261,11 +262,11 @@ TEST(OutageTest, WithoutWaitingSyncFailsAndNothingIsLost) {
   std::atomic<bool> down = false;
   VolumeOptions options = TestOptions();
   options.wait_for_network = false;
-  const auto volume = OpenOn(account, options,
-                             [&](const StoreCall&) -> std::optional<Fault> {
-                               if (!down) return std::nullopt;
-                               return Fault();
-                             });
+  const auto volume =
+      OpenOn(account, options, [&](const StoreCall&) -> std::optional<Fault> {
+        if (!down) return std::nullopt;
+        return Fault();
+      });
   ASSERT_TRUE(volume) << volume.error();
   down = true;
   ASSERT_TRUE(PutFile(**volume, "file", "bytes"));
@@ -332,7 +333,9 @@ TEST(DamageTest, DamagedRecordIsNamed) {
 
 TEST(DamageTest, LogThatIsShorterThanKnownIsNotRolledBack) {
   const auto account = FilledAccount();
-  { ASSERT_TRUE((*OpenOn(account))->Close()); }
+  {
+    ASSERT_TRUE((*OpenOn(account))->Close());
+  }
   // The superblock knows of five records; an older checkpoint comes back, as
   // when somebody restores an old file, and the last record is gone.
   const std::vector<ObjectId> records = account->Ids(ObjectKind::kLogRecord);

@@ -141,11 +141,11 @@ TEST(VolumeTest, ReadOnlyVolumeWritesNothing) {
   const auto account = FormattedAccount();
   VolumeOptions options = TestOptions();
   options.read_only = true;
-  const auto volume =
-      OpenOn(account, options, [](const StoreCall& call) -> std::optional<Fault> {
-        EXPECT_FALSE(call.IsWrite());
-        return std::nullopt;
-      });
+  const auto volume = OpenOn(account, options,
+                             [](const StoreCall& call) -> std::optional<Fault> {
+                               EXPECT_FALSE(call.IsWrite());
+                               return std::nullopt;
+                             });
   ASSERT_TRUE(volume) << volume.error();
   EXPECT_EQ((*volume)->Write().error().code(), ErrorCode::kReadOnly);
   EXPECT_TRUE((*volume)->Sync());

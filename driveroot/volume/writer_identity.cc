@@ -58,9 +58,8 @@ bool IsRunning(const std::string& process) {
 
 WriterIdentity MakeWriterIdentity(const std::string& host_name,
                                   const std::string& boot_id) {
-  WriterIdentity identity{.host_name = host_name,
-                          .boot_id = boot_id,
-                          .process = {}};
+  WriterIdentity identity{
+      .host_name = host_name, .boot_id = boot_id, .process = {}};
   if (identity.host_name.empty()) {
     std::array<char, 256> name = {};
     gethostname(name.data(), name.size() - 1);

@@ -36,10 +36,13 @@ bool IsDomain(const std::string& text) {
 // As in the kernel's dev_valid_name.
 bool IsInterface(std::string_view name) {
   return !name.empty() && name.size() < IFNAMSIZ && name != "." &&
-         name != ".." && std::ranges::none_of(name, [](unsigned char c) {
-           return c == '/' || c == ':' || std::isspace(c) != 0 ||
-                  std::iscntrl(c) != 0;
-         });
+         name != ".." &&
+         std::ranges::none_of(
+             name,
+             [](unsigned char c) {
+               return c == '/' || c == ':' || std::isspace(c) != 0 ||
+                      std::iscntrl(c) != 0;
+             });
 }
 
 // The well-formed ones of the words of `text`, in order, each once.

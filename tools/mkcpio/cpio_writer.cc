@@ -39,7 +39,7 @@ struct CpioWriter::Header {
   uint32_t device_minor = 0;
 };
 
-Status CpioWriter::Add(const CpioEntry &entry, std::string_view content) {
+Status CpioWriter::Add(const CpioEntry& entry, std::string_view content) {
   if (entry.type == CpioEntry::Type::kSymlink) content = entry.source;
   if (content.size() > UINT32_MAX) {
     return Fail(ErrorCode::kFileTooLarge,
@@ -67,7 +67,7 @@ std::string CpioWriter::Finish() {
   return std::exchange(archive_, {});
 }
 
-void CpioWriter::AppendRecord(const Header &header, std::string_view name,
+void CpioWriter::AppendRecord(const Header& header, std::string_view name,
                               std::string_view content) {
   // magic, inode, mode, uid, gid, links, mtime, size, the device that holds the
   // file (major, minor), the device that it is, length of the name with its

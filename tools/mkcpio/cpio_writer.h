@@ -23,7 +23,7 @@ class CpioWriter {
   // Appends `entry`; `content` is a file's bytes, and must be empty for
   // everything but files. Fails for a file of 4 GiB or more, which the format
   // cannot express.
-  Status Add(const CpioEntry &entry, std::string_view content);
+  Status Add(const CpioEntry& entry, std::string_view content);
 
   // Appends the trailer and returns the archive. The writer is empty then.
   std::string Finish();
@@ -31,7 +31,7 @@ class CpioWriter {
  private:
   struct Header;
 
-  void AppendRecord(const Header &header, std::string_view name,
+  void AppendRecord(const Header& header, std::string_view name,
                     std::string_view content);
   void PadToWord();
 

@@ -30,7 +30,7 @@ constexpr uint64_t kMaxSpecBytes = 1 << 20;
 
 using SourcePaths = std::map<std::string, std::string, std::less<>>;
 
-Result<SourcePaths> ParseSources(std::span<char *> arguments) {
+Result<SourcePaths> ParseSources(std::span<char*> arguments) {
   SourcePaths sources;
   for (const std::string_view argument : arguments) {
     const size_t equals = argument.find('=');
@@ -44,11 +44,11 @@ Result<SourcePaths> ParseSources(std::span<char *> arguments) {
 }
 
 Result<std::string> BuildArchive(std::string_view spec,
-                                 const SourcePaths &sources) {
+                                 const SourcePaths& sources) {
   DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<CpioEntry> entries,
                              ParseCpioSpec(spec));
   CpioWriter writer;
-  for (const CpioEntry &entry : entries) {
+  for (const CpioEntry& entry : entries) {
     std::string content;
     if (entry.type == CpioEntry::Type::kFile) {
       const auto source = sources.find(entry.source);
@@ -77,7 +77,7 @@ Result<std::string> Compress(std::string_view bytes, int level) {
   return compressed;
 }
 
-Status Run(std::span<char *> arguments) {
+Status Run(std::span<char*> arguments) {
   if (FLAGS_spec.empty() || FLAGS_output.empty()) {
     return Fail(ErrorCode::kInvalidArgument, "--spec and --output are needed");
   }
@@ -98,7 +98,7 @@ Status Run(std::span<char *> arguments) {
 }  // namespace
 }  // namespace driveroot
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   gflags::SetUsageMessage(
       "--spec=FILE --output=FILE [--zstd_level=N] [SOURCE=PATH]...");
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);

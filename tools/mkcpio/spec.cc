@@ -39,7 +39,7 @@ Result<uint32_t> ParseNumber(std::string_view word, int base, uint32_t limit,
 }
 
 Status ParseOwnership(std::span<const std::string_view> words,
-                      CpioEntry &entry) {
+                      CpioEntry& entry) {
   DRIVEROOT_ASSIGN_OR_RETURN(entry.permissions,
                              ParseNumber(words[0], 8, 07777, "octal mode"));
   DRIVEROOT_ASSIGN_OR_RETURN(entry.uid,
@@ -49,7 +49,7 @@ Status ParseOwnership(std::span<const std::string_view> words,
   return {};
 }
 
-Status ParseDevice(std::span<const std::string_view> words, CpioEntry &entry) {
+Status ParseDevice(std::span<const std::string_view> words, CpioEntry& entry) {
   if (words[0] != "c" && words[0] != "b") {
     return Fail(ErrorCode::kInvalidArgument,
                 std::format("{} is no kind of device: c or b", words[0]));

@@ -45,7 +45,7 @@ struct CpioEntry {
   uint32_t device_major = 0;
   uint32_t device_minor = 0;
 
-  bool operator==(const CpioEntry &) const = default;
+  bool operator==(const CpioEntry&) const = default;
 };
 
 // The entries of `text` in its order. An error names the line and what is wrong

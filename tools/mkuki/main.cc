@@ -31,7 +31,7 @@ namespace {
 // The sections' sizes are 32 bits wide.
 constexpr uint64_t kMaxInputBytes = UINT32_MAX;
 
-Result<std::string> ReadInput(std::string_view flag, const std::string &path) {
+Result<std::string> ReadInput(std::string_view flag, const std::string& path) {
   if (path.empty()) {
     return Fail(ErrorCode::kInvalidArgument,
                 "--" + std::string(flag) + " is needed");
@@ -82,7 +82,7 @@ Status Run() {
 }  // namespace
 }  // namespace driveroot
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   gflags::SetUsageMessage(
       "--stub=FILE --os_release=FILE --cmdline=FILE --linux=FILE "
       "--initrd=FILE --output=FILE");

@@ -55,7 +55,7 @@ T LoadLittleEndian(std::string_view bytes, size_t offset) {
 }
 
 template <typename T>
-void StoreLittleEndian(std::string &bytes, size_t offset, T value) {
+void StoreLittleEndian(std::string& bytes, size_t offset, T value) {
   if constexpr (std::endian::native == std::endian::big) {
     value = std::byteswap(value);
   }
@@ -76,7 +76,7 @@ uint64_t AlignUp(uint64_t value, uint64_t alignment) {
 
 // Finds the headers; everything up to the section table is inside `bytes`
 // afterwards.
-Result<PeImage> LocateHeaders(std::string_view bytes, uint16_t &section_count) {
+Result<PeImage> LocateHeaders(std::string_view bytes, uint16_t& section_count) {
   if (!bytes.starts_with("MZ") || !Fits(bytes, kPeOffsetField, 4)) {
     return BadImage("no EFI program: it does not start with MZ");
   }
@@ -111,7 +111,7 @@ Result<PeImage> LocateHeaders(std::string_view bytes, uint16_t &section_count) {
   return image;
 }
 
-Status ReadOptionalHeader(std::string_view bytes, PeImage &image) {
+Status ReadOptionalHeader(std::string_view bytes, PeImage& image) {
   const auto load = [&](uint32_t field) {
     return LoadLittleEndian<uint32_t>(bytes,
                                       image.optional_header_offset + field);
@@ -133,7 +133,7 @@ Status ReadOptionalHeader(std::string_view bytes, PeImage &image) {
   return {};
 }
 
-Result<PeSection> ReadSection(std::string_view bytes, const PeImage &image,
+Result<PeSection> ReadSection(std::string_view bytes, const PeImage& image,
                               uint64_t row) {
   PeSection section;
   section.name = bytes.substr(row, kSectionNameSize);
@@ -155,13 +155,13 @@ Result<PeSection> ReadSection(std::string_view bytes, const PeImage &image,
 }
 
 // A program that AppendPeSections may grow.
-Status CheckAppendable(std::string_view program, const PeImage &image,
+Status CheckAppendable(std::string_view program, const PeImage& image,
                        std::span<const NewSection> sections) {
   const uint64_t table_end =
       image.section_table_offset +
       (image.sections.size() + sections.size()) * kSectionRowSize;
   uint64_t first_content = image.size_of_headers;
-  for (const PeSection &section : image.sections) {
+  for (const PeSection& section : image.sections) {
     if (section.file_size == 0) continue;
     first_content = std::min<uint64_t>(first_content, section.file_offset);
   }
@@ -189,11 +189,11 @@ Status CheckAppendable(std::string_view program, const PeImage &image,
   return {};
 }
 
-Status CheckNewSections(const PeImage &image,
+Status CheckNewSections(const PeImage& image,
                         std::span<const NewSection> sections) {
   std::set<std::string_view> names;
-  for (const PeSection &section : image.sections) names.insert(section.name);
-  for (const NewSection &section : sections) {
+  for (const PeSection& section : image.sections) names.insert(section.name);
+  for (const NewSection& section : sections) {
     if (section.name.empty() || section.name.size() > kSectionNameSize) {
       return Fail(ErrorCode::kInvalidArgument,
                   std::format("{} is no name of a section: 1 to 8 bytes",
@@ -211,8 +211,8 @@ Status CheckNewSections(const PeImage &image,
   return {};
 }
 
-void WriteSectionRow(std::string &bytes, uint64_t row,
-                     const PeSection &section) {
+void WriteSectionRow(std::string& bytes, uint64_t row,
+                     const PeSection& section) {
   std::memset(bytes.data() + row, 0, kSectionRowSize);
   std::memcpy(bytes.data() + row, section.name.data(), section.name.size());
   StoreLittleEndian(bytes, row + 8, section.virtual_size);
@@ -223,7 +223,7 @@ void WriteSectionRow(std::string &bytes, uint64_t row,
 }
 
 // Where the next section goes: addresses and file offsets are 32 bits wide.
-Result<PeSection> PlaceSection(const PeImage &image, const NewSection &section,
+Result<PeSection> PlaceSection(const PeImage& image, const NewSection& section,
                                uint64_t address, uint64_t offset) {
   const uint64_t size = section.content.size();
   const uint64_t file_size = AlignUp(size, image.file_alignment);
@@ -272,7 +272,7 @@ Result<std::string> AppendPeSections(std::string_view program,
   uint64_t address = AlignUp(image.size_of_image, image.section_alignment);
   uint32_t initialized_data = LoadLittleEndian<uint32_t>(
       program, image.optional_header_offset + kInitializedDataField);
-  for (const NewSection &section : sections) {
+  for (const NewSection& section : sections) {
     result.resize(AlignUp(result.size(), image.file_alignment));
     DRIVEROOT_ASSIGN_OR_RETURN(
         const PeSection placed,

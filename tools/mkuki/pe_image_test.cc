@@ -24,7 +24,7 @@ constexpr size_t kHeaders = 0x400;
 constexpr size_t kSecurityDirectory = kOptional + 112 + 4 * 8;
 
 template <typename T>
-void Put(std::string &bytes, size_t offset, T value) {
+void Put(std::string& bytes, size_t offset, T value) {
   for (size_t i = 0; i < sizeof(T); ++i) {
     bytes[offset + i] = static_cast<char>(value >> (8 * i));
   }
@@ -83,7 +83,7 @@ TEST(AppendPeSectionsTest, PlacesSectionsAndKeepsTheRest) {
   ASSERT_EQ(image->sections.size(), 3U);
   EXPECT_EQ(image->size_of_image, 0x5000U);
 
-  const PeSection &cmdline = image->sections[1];
+  const PeSection& cmdline = image->sections[1];
   EXPECT_EQ(cmdline.name, ".cmdline");
   EXPECT_EQ(cmdline.virtual_address, 0x2000U);
   EXPECT_EQ(cmdline.virtual_size, 13U);
@@ -92,7 +92,7 @@ TEST(AppendPeSectionsTest, PlacesSectionsAndKeepsTheRest) {
   EXPECT_EQ(cmdline.flags, 0x40000040U);
   EXPECT_EQ(result->substr(cmdline.file_offset, 13), "console=ttyS0");
 
-  const PeSection &linux = image->sections[2];
+  const PeSection& linux = image->sections[2];
   EXPECT_EQ(linux.virtual_address, 0x3000U);
   EXPECT_EQ(linux.virtual_size, 0x1001U);
   EXPECT_EQ(linux.file_offset, 0xa00U);
@@ -138,7 +138,7 @@ TEST(AppendPeSectionsTest, RefusesWhatItCannotDo) {
   std::vector<std::string> names;
   for (size_t i = 0; i < room; ++i) names.push_back("." + std::to_string(i));
   std::vector<NewSection> many;
-  for (const std::string &name : names) {
+  for (const std::string& name : names) {
     many.push_back({.name = name, .content = "x"});
   }
   EXPECT_THAT(AppendPeSections(program, many).error().message(),
@@ -160,7 +160,7 @@ TEST(ParsePeImageTest, RefusesDamage) {
       {kTable + 8, "\xff\xff\xff\xff"},  // The section's place.
       {kTable + 20, "\xff\xff\xff\xff"},
   };
-  for (const auto &[offset, bytes] : damages) {
+  for (const auto& [offset, bytes] : damages) {
     std::string program = SmallProgram();
     program.replace(offset, bytes.size(), bytes);
     EXPECT_FALSE(ParsePeImage(program)) << "offset " << offset;

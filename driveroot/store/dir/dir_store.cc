@@ -81,8 +81,8 @@ std::string Joined(std::string_view folder, std::string_view name) {
 
 std::unexpected<Error> DirStore::Failed(std::string_view what,
                                         std::string_view file) const {
-  return std::unexpected(Error::FromErrno(
-      errno, std::string(what) + " " + Joined(path_, file)));
+  return std::unexpected(
+      Error::FromErrno(errno, std::string(what) + " " + Joined(path_, file)));
 }
 
 Result<std::unique_ptr<DirStore>> DirStore::Open(const std::string& path) {
@@ -121,8 +121,8 @@ Status DirStore::MakeFolder(const std::string& folder) {
 }
 
 Status DirStore::SyncFolder(const std::string& folder) {
-  const UniqueFd fd(
-      openat(folder_.get(), folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd fd(openat(folder_.get(), folder.c_str(),
+                           O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid() || fsync(fd.get()) != 0) {
     return Failed("cannot write through", folder);
   }

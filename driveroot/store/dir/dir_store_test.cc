@@ -32,11 +32,10 @@ class Folder : public ContractBackend {
   std::filesystem::path path_;
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Dir, ObjectStoreContractTest,
-    testing::Values(ContractParam{"Dir",
-                                  [] { return std::make_unique<Folder>(); }}),
-    ContractParamName);
+INSTANTIATE_TEST_SUITE_P(Dir, ObjectStoreContractTest,
+                         testing::Values(ContractParam{
+                             "Dir", [] { return std::make_unique<Folder>(); }}),
+                         ContractParamName);
 
 TEST(DirStoreTest, OpenWantsAFolderThatIsThere) {
   const Folder folder;
@@ -81,10 +80,8 @@ TEST(DirStoreTest, ReadmeIsWherePeopleLook) {
   const auto store = folder.Open();
   ASSERT_TRUE(store);
   const ObjectId id = (*store)->NewIds(1).value().front();
-  ASSERT_TRUE(
-      (*store)->Create(id, ObjectKind::kReadme, "README.txt", "hello"));
-  EXPECT_TRUE(
-      std::filesystem::exists(folder.path() / "volume" / "README.txt"));
+  ASSERT_TRUE((*store)->Create(id, ObjectKind::kReadme, "README.txt", "hello"));
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "volume" / "README.txt"));
 }
 
 }  // namespace

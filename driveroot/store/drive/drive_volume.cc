@@ -25,7 +25,7 @@ constexpr const char* kVolumeFields =
 
 struct Part {
   const char* key;  // of appProperties
-  std::string DriveVolumeLayout::*id;
+  std::string DriveVolumeLayout::* id;
   const char* folder_name;  // null: not a folder
 };
 constexpr std::array kParts = {

@@ -43,8 +43,9 @@ Result<std::vector<ObjectId>> FakeObjectStore::NewIds(int count) {
   for (int i = 0; i < count; ++i) {
     // Padded, so that the order of ids is the order in which they were given.
     const std::string number = std::to_string(account_->next_id++);
-    ids.push_back("id" + std::string(8 - std::min<size_t>(8, number.size()),
-                                     '0') + number);
+    ids.push_back("id" +
+                  std::string(8 - std::min<size_t>(8, number.size()), '0') +
+                  number);
   }
   return ids;
 }
@@ -144,8 +145,8 @@ Status FaultyObjectStore::Create(const ObjectId& id, ObjectKind kind,
   return created;
 }
 
-Result<std::string> FaultyObjectStore::Read(const ObjectId& id,
-                                            uint64_t offset, uint64_t length) {
+Result<std::string> FaultyObjectStore::Read(const ObjectId& id, uint64_t offset,
+                                            uint64_t length) {
   const auto fault = Ask({.method = StoreCall::Method::kRead, .id = id});
   if (fault) return std::unexpected(fault->error);
   Result<std::string> bytes = store_->Read(id, offset, length);

@@ -78,8 +78,8 @@ struct StoreCall {
     kSpace,
   };
   Method method = Method::kRead;
-  uint64_t number = 0;  // from 1 on, over all methods
-  ObjectId id = {};     // where there is one
+  uint64_t number = 0;                     // from 1 on, over all methods
+  ObjectId id = {};                        // where there is one
   ObjectKind kind = ObjectKind::kSegment;  // of kCreate and kList
 
   bool IsWrite() const {
@@ -104,8 +104,8 @@ class FaultyObjectStore : public ObjectStore {
       : store_(std::move(store)), rule_(std::move(rule)) {}
 
   // Changes what is read, to play a damaged store.
-  using Damage = std::function<void(const ObjectId&, uint64_t offset,
-                                    std::string& bytes)>;
+  using Damage =
+      std::function<void(const ObjectId&, uint64_t offset, std::string& bytes)>;
   void set_damage(Damage damage);
 
   Result<std::vector<ObjectId>> NewIds(int count) override;

@@ -22,21 +22,21 @@ class FakeBackend : public ContractBackend {
   std::shared_ptr<FakeAccount> account_ = std::make_shared<FakeAccount>();
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Fake, ObjectStoreContractTest,
-    testing::Values(ContractParam{
-        "Fake", [] { return std::make_unique<FakeBackend>(); }}),
-    ContractParamName);
+INSTANTIATE_TEST_SUITE_P(Fake, ObjectStoreContractTest,
+                         testing::Values(ContractParam{
+                             "Fake",
+                             [] { return std::make_unique<FakeBackend>(); }}),
+                         ContractParamName);
 
 TEST(FaultyObjectStoreTest, FailsBeforeOrAfterTheEffect) {
   const auto account = std::make_shared<FakeAccount>();
-  FaultyObjectStore store(
-      std::make_unique<FakeObjectStore>(account),
-      [](const StoreCall& call) -> std::optional<Fault> {
-        if (call.number == 1) return Fault{};
-        if (call.number == 2) return Fault{.lost_response = true};
-        return std::nullopt;
-      });
+  FaultyObjectStore store(std::make_unique<FakeObjectStore>(account),
+                          [](const StoreCall& call) -> std::optional<Fault> {
+                            if (call.number == 1) return Fault{};
+                            if (call.number == 2)
+                              return Fault{.lost_response = true};
+                            return std::nullopt;
+                          });
   EXPECT_FALSE(store.Create("a", ObjectKind::kSegment, "a", "1"));
   EXPECT_FALSE(store.Create("b", ObjectKind::kSegment, "b", "2"));
   EXPECT_FALSE(store.Read("a", 0, 9));
