@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <system_error>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include "driveroot/base/files.h"
 #include "vmtest/process/process.h"
+#include "vmtest/testbed/boot_phases.h"
 
 namespace driveroot::vmtest {
 namespace {
@@ -19,25 +21,22 @@ using Clock = std::chrono::steady_clock;
 
 constexpr char kVolume[] = "drive:demo";
 constexpr uint64_t kMaxFileBytes = 1 << 20;
-constexpr std::chrono::seconds kBootLimit(600);
-constexpr std::chrono::seconds kPowerOffLimit(180);
 
 void Say(const std::string& text) { std::cout << text << std::endl; }
 
-// Prints how long it was since the last call, or since it was made.
-class Phases {
- public:
-  void End(const std::string& name) {
-    const Clock::time_point now = Clock::now();
-    const std::chrono::duration<double> took = now - begin_;
-    std::printf("%-28s %6.1f s\n", name.c_str(), took.count());
-    std::fflush(stdout);
-    begin_ = now;
-  }
+void TellPhase(const BootPhase& phase) {
+  std::printf("%-28s %6.1f s\n", phase.name.c_str(), phase.seconds);
+  std::fflush(stdout);
+}
 
- private:
-  Clock::time_point begin_ = Clock::now();
-};
+// Runs a step and tells how long it took.
+Status TellStep(const std::string& name, const std::function<Status()>& step) {
+  const Clock::time_point begin = Clock::now();
+  DRIVEROOT_RETURN_IF_ERROR(step());
+  TellPhase(
+      {name, std::chrono::duration<double>(Clock::now() - begin).count()});
+  return {};
+}
 
 std::vector<std::string> DriverootCommand(
     const Image& image, const fakedrive::FakeDriveProcess& drive,
@@ -45,13 +44,6 @@ std::vector<std::string> DriverootCommand(
   return {image.driveroot, command, "--drive_endpoint=" + drive.endpoint(),
           "--ca_file=" + drive.ca_file(),
           "--credentials=" + drive.credentials_file()};
-}
-
-Status WaitAndTell(Machine& machine, const std::string& text, Phases& phases,
-                   const std::string& phase) {
-  DRIVEROOT_RETURN_IF_ERROR(machine.console().WaitFor(text, kBootLimit));
-  phases.End(phase);
-  return {};
 }
 
 }  // namespace
@@ -132,27 +124,17 @@ Status Demo::RunInTerminal() {
 
 Status Demo::Check() {
   DRIVEROOT_ASSIGN_OR_RETURN(const MachineOptions options, MakeOptions());
-  Phases phases;
   DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<Machine> machine,
                              Machine::Start(options));
-  Machine& running = *machine;
-  DRIVEROOT_RETURN_IF_ERROR(WaitAndTell(running, "driveroot: starting", phases,
-                                        "firmware and kernel"));
-  DRIVEROOT_RETURN_IF_ERROR(WaitAndTell(running, "driveroot: handing over",
-                                        phases, "network and mount"));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const std::vector<BootPhase> phases,
+      WatchBoot(*machine, /*from_disk=*/false, TellPhase));
+  TellPhase({"power-on to login prompt", TotalSeconds(phases)});
   DRIVEROOT_RETURN_IF_ERROR(
-      WaitAndTell(running, "login:", phases, "systemd to login prompt"));
-  DRIVEROOT_RETURN_IF_ERROR(machine->console().Type("root\n"));
-  DRIVEROOT_RETURN_IF_ERROR(WaitAndTell(running, "# ", phases, "logging in"));
+      TellStep("logging in", [&] { return LogIn(*machine); }));
   DRIVEROOT_RETURN_IF_ERROR(machine->console().Type("poweroff\n"));
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string reason,
-                             machine->WaitForEnd(kPowerOffLimit));
-  if (reason != "guest-shutdown") {
-    return Fail(ErrorCode::kInternal,
-                "the machine ended by " + reason + " instead of powering off");
-  }
-  phases.End("power-off");
-  return {};
+  return TellStep("power-off",
+                  [&] { return ExpectEnd(*machine, "guest-shutdown"); });
 }
 
 }  // namespace driveroot::vmtest

@@ -21,6 +21,9 @@ constexpr uint64_t kMaxLogBytes = 64 << 20;
 // all.
 constexpr std::chrono::seconds kProbeLimit(20);
 
+// QEMU answers within a second when its host is not very busy.
+constexpr std::chrono::seconds kMonitorLimit(60);
+
 std::string Path(const MachineOptions& options, const std::string& name) {
   return options.output_dir + "/" + name;
 }
@@ -242,8 +245,16 @@ Result<std::unique_ptr<Machine>> Machine::Start(const MachineOptions& options) {
     console = std::make_unique<Console>(std::move(screen.first),
                                         std::move(keyboard.second));
   }
-  return std::unique_ptr<Machine>(new Machine(
+  std::unique_ptr<Machine> machine(new Machine(
       options, std::move(process), std::move(monitor), std::move(console)));
+  // At once: QEMU tells its events, such as why the machine ended, only to who
+  // has begun a session.
+  const Status connected = machine->monitor_.Connect(kMonitorLimit);
+  if (!connected) {
+    return std::unexpected(connected.error().WithContext(
+        "QEMU does not answer; it said: " + machine->Complaints()));
+  }
+  return machine;
 }
 
 Result<std::string> Machine::WaitForEnd(std::chrono::seconds limit) {
@@ -256,20 +267,19 @@ Result<std::string> Machine::WaitForEnd(std::chrono::seconds limit) {
   if (*code != 0) {
     return Fail(
         ErrorCode::kInternal,
-        "QEMU ended with code " + std::to_string(*code) + ": " +
-            ReadFile(Path(options_, "qemu.log"), kMaxLogBytes).value_or(""));
+        "QEMU ended with code " + std::to_string(*code) + ": " + Complaints());
   }
   return monitor_.ShutdownReason();
 }
 
 Status Machine::TakeScreenshot(const std::string& path) {
-  constexpr std::chrono::seconds kLimit(30);
-  if (!connected_) {
-    DRIVEROOT_RETURN_IF_ERROR(monitor_.Connect(kLimit));
-    connected_ = true;
-  }
   return monitor_.Execute(
-      "screendump", R"({"format":"png","filename":")" + path + "\"}", kLimit);
+      "screendump", R"({"format":"png","filename":")" + path + "\"}",
+      kMonitorLimit);
+}
+
+std::string Machine::Complaints() const {
+  return ReadFile(Path(options_, "qemu.log"), kMaxLogBytes).value_or("");
 }
 
 std::string Machine::Verdict() const {

@@ -88,6 +88,9 @@ class Machine {
   void PullPlug();
 
  private:
+  // What QEMU wrote to its standard error.
+  std::string Complaints() const;
+
   Machine(MachineOptions options, Process process, Monitor monitor,
           std::unique_ptr<Console> console);
 
@@ -95,7 +98,6 @@ class Machine {
   Process process_;
   Monitor monitor_;
   std::unique_ptr<Console> console_;  // null when interactive
-  bool connected_ = false;            // to the monitor
 };
 
 }  // namespace driveroot::vmtest

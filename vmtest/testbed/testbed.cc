@@ -22,13 +22,11 @@ constexpr char kHostInGuest[] = "10.0.2.2";
 
 constexpr uint64_t kMaxFileBytes = 1 << 20;
 
-// What the prompt of the root tree's shell ends with.
-constexpr char kPrompt[] = "# ";
-
 }  // namespace
 
 Result<std::unique_ptr<TestBed>> TestBed::Create(
-    const Image& image, const std::string& output_dir) {
+    const Image& image, const std::string& output_dir,
+    const std::vector<std::string>& drive_flags) {
   std::error_code error;
   std::filesystem::create_directories(output_dir, error);
   DRIVEROOT_RETURN_IF_ERROR(EnterPrivateNetwork(output_dir));
@@ -47,6 +45,8 @@ Result<std::unique_ptr<TestBed>> TestBed::Create(
   options.data_folder = output_dir + "/drive";
   options.flags = {"--listen=127.0.0.1:443",
                    "--request_log=" + output_dir + "/requests.log"};
+  options.flags.insert(options.flags.end(), drive_flags.begin(),
+                       drive_flags.end());
   std::filesystem::create_directories(options.data_folder, error);
   DRIVEROOT_ASSIGN_OR_RETURN(bed->drive_,
                              fakedrive::FakeDriveProcess::Start(options));
@@ -65,43 +65,53 @@ Result<std::string> TestBed::Driveroot(
   return RunToEnd(options);
 }
 
-Result<std::unique_ptr<Machine>> TestBed::Boot(const std::string& name,
-                                               const std::string& volume) {
+Result<MachineOptions> TestBed::MakeOptions(const std::string& name,
+                                            const std::string& uki) const {
   MachineOptions options;
   options.qemu = image_.qemu;
-  options.uki = image_.uki;
+  options.uki = uki;
   options.output_dir = output_dir_ + "/" + name;
   options.accelerator = accelerator_;
   std::error_code error;
   std::filesystem::create_directories(options.output_dir, error);
+  if (error) {
+    return std::unexpected(Error::FromErrno(
+        error.value(), "cannot create " + options.output_dir));
+  }
+  return options;
+}
+
+Result<std::unique_ptr<Machine>> TestBed::Start(const std::string& name,
+                                                const std::string& volume) {
+  DRIVEROOT_ASSIGN_OR_RETURN(MachineOptions options,
+                             MakeOptions(name, image_.uki));
   DRIVEROOT_ASSIGN_OR_RETURN(
       options.credentials["driveroot.credentials"],
       ReadFile(drive_->credentials_file(), kMaxFileBytes));
   DRIVEROOT_ASSIGN_OR_RETURN(options.credentials["driveroot.ca"],
                              ReadFile(drive_->ca_file(), kMaxFileBytes));
   options.credentials["driveroot.config"] = R"({"volume":")" + volume + "\"}";
+  return Machine::Start(options);
+}
+
+Result<std::unique_ptr<Machine>> TestBed::Boot(const std::string& name,
+                                               const std::string& volume) {
   DRIVEROOT_ASSIGN_OR_RETURN(std::unique_ptr<Machine> machine,
-                             Machine::Start(options));
+                             Start(name, volume));
   const Status booted = machine->console().WaitFor("login:", kBootLimit);
   if (!booted) {
     // Best effort: the error that matters is the one at hand.
-    (void)machine->TakeScreenshot(options.output_dir + "/screen.png");
+    (void)machine->TakeScreenshot(output_dir_ + "/" + name + "/screen.png");
     return std::unexpected(booted.error().WithContext("guest: " + name));
   }
   return machine;
 }
 
-Status LogIn(Machine& machine) {
-  DRIVEROOT_RETURN_IF_ERROR(machine.console().Type("root\n"));
-  return machine.console().WaitFor(kPrompt, kBootLimit);
-}
-
-Status ExpectEnd(Machine& machine, const std::string& reason) {
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string ended,
-                             machine.WaitForEnd(kPowerOffLimit));
-  if (ended == reason) return {};
-  return Fail(ErrorCode::kInternal,
-              "guest: the machine ended by " + ended + " instead of " + reason);
+Result<std::unique_ptr<Machine>> TestBed::StartFromDisk(
+    const std::string& name, const std::string& uki, const std::string& disk) {
+  DRIVEROOT_ASSIGN_OR_RETURN(MachineOptions options, MakeOptions(name, uki));
+  options.disks = {disk};
+  return Machine::Start(options);
 }
 
 }  // namespace driveroot::vmtest

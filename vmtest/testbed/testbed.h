@@ -12,7 +12,6 @@
 #ifndef DRIVEROOT_VMTEST_TESTBED_TESTBED_H_
 #define DRIVEROOT_VMTEST_TESTBED_TESTBED_H_
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,30 +20,37 @@
 #include "vmtest/fakedrive/testing/fake_drive_process.h"
 #include "vmtest/machine/machine.h"
 #include "vmtest/network/name_server.h"
+#include "vmtest/testbed/boot_phases.h"
 #include "vmtest/testbed/image.h"
 
 namespace driveroot::vmtest {
 
-// Emulated machines on a busy host are slow; a limit that is reached in earnest
-// means a hang.
-inline constexpr std::chrono::seconds kBootLimit(600);
-inline constexpr std::chrono::seconds kPowerOffLimit(180);
-
 class TestBed {
  public:
-  // Precondition: the process has one thread.
-  static Result<std::unique_ptr<TestBed>> Create(const Image& image,
-                                                 const std::string& output_dir);
+  // `drive_flags` are more flags of fakedrive, e.g. a slow link. Precondition:
+  // the process has one thread.
+  static Result<std::unique_ptr<TestBed>> Create(
+      const Image& image, const std::string& output_dir,
+      const std::vector<std::string>& drive_flags = {});
 
   // Runs the driveroot program against the fake Drive, with `arguments` behind
   // the sub-command; returns what it printed.
   Result<std::string> Driveroot(const std::string& command,
                                 const std::vector<std::string>& arguments);
 
-  // Boots a machine from `volume`; its files go to the folder `name` of the
-  // output folder. Waits until it has printed "login:".
+  // Starts a machine that boots from `volume`; its files go to the folder
+  // `name` of the output folder.
+  Result<std::unique_ptr<Machine>> Start(const std::string& name,
+                                         const std::string& volume);
+
+  // The same, and waits until it has printed "login:".
   Result<std::unique_ptr<Machine>> Boot(const std::string& name,
                                         const std::string& volume);
+
+  // Starts a machine with the EFI file `uki` and a disk image.
+  Result<std::unique_ptr<Machine>> StartFromDisk(const std::string& name,
+                                                 const std::string& uki,
+                                                 const std::string& disk);
 
   fakedrive::FakeDriveProcess& drive() { return *drive_; }
   Accelerator accelerator() const { return accelerator_; }
@@ -54,18 +60,15 @@ class TestBed {
   TestBed(Image image, std::string output_dir)
       : image_(std::move(image)), output_dir_(std::move(output_dir)) {}
 
+  Result<MachineOptions> MakeOptions(const std::string& name,
+                                     const std::string& uki) const;
+
   Image image_;
   std::string output_dir_;
   Accelerator accelerator_ = Accelerator::kEmulated;
   std::unique_ptr<NameServer> names_;
   std::unique_ptr<fakedrive::FakeDriveProcess> drive_;
 };
-
-// Logs in as root on the console and waits for a prompt.
-Status LogIn(Machine& machine);
-
-// Waits for the machine to end, for the reason that is expected.
-Status ExpectEnd(Machine& machine, const std::string& reason);
 
 }  // namespace driveroot::vmtest
 
