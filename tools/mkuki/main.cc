@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// mkuki --stub=FILE --os_release=FILE --cmdline=FILE --linux=FILE --initrd=FILE
-//       --output=FILE
+// mkuki --stub=FILE --os_release=FILE --cmdline=FILE --linux=FILE
+//       [--initrd=FILE] --output=FILE
 //
 // Puts a kernel with everything it needs behind systemd's EFI stub: one file
 // that the firmware starts, laid out as in the UAPI Group's specification
 // "Unified Kernel Image".
 #include <gflags/gflags.h>
 
-#include <array>
 #include <cstdint>
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "driveroot/base/files.h"
 #include "driveroot/base/result.h"
@@ -22,7 +22,8 @@ DEFINE_string(stub, "", "systemd's EFI stub");
 DEFINE_string(os_release, "", "what boot menus say about the image");
 DEFINE_string(cmdline, "", "the kernel's command line");
 DEFINE_string(linux, "", "the kernel");
-DEFINE_string(initrd, "", "the initramfs");
+DEFINE_string(initrd, "",
+              "the initramfs; none: the kernel finds its root itself");
 DEFINE_string(output, "", "the image to write");
 
 namespace driveroot {
@@ -65,15 +66,17 @@ Status Run() {
                              ReadInput("cmdline", FLAGS_cmdline));
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string linux,
                              ReadInput("linux", FLAGS_linux));
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string initrd,
-                             ReadInput("initrd", FLAGS_initrd));
   const std::string cmdline = JoinLines(cmdline_lines);
-  const std::array<NewSection, 4> sections = {{
+  std::vector<NewSection> sections = {
       {.name = ".osrel", .content = os_release},
       {.name = ".cmdline", .content = cmdline},
       {.name = ".linux", .content = linux},
-      {.name = ".initrd", .content = initrd},
-  }};
+  };
+  std::string initrd;
+  if (!FLAGS_initrd.empty()) {
+    DRIVEROOT_ASSIGN_OR_RETURN(initrd, ReadInput("initrd", FLAGS_initrd));
+    sections.push_back({.name = ".initrd", .content = initrd});
+  }
   const Result<std::string> image = AppendPeSections(stub, sections);
   if (!image) return std::unexpected(image.error().WithContext(FLAGS_stub));
   return ReplaceFile(FLAGS_output, *image, 0644);

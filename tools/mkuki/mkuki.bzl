@@ -8,18 +8,20 @@ def _mkuki_impl(ctx):
     arguments.add(ctx.file.os_release, format = "--os_release=%s")
     arguments.add(ctx.file.cmdline, format = "--cmdline=%s")
     arguments.add(ctx.file.linux, format = "--linux=%s")
-    arguments.add(ctx.file.initrd, format = "--initrd=%s")
+    inputs = [
+        ctx.file.cmdline,
+        ctx.file.linux,
+        ctx.file.os_release,
+        ctx.file.stub_tree,
+    ]
+    if ctx.file.initrd:
+        arguments.add(ctx.file.initrd, format = "--initrd=%s")
+        inputs.append(ctx.file.initrd)
     arguments.add(output, format = "--output=%s")
     ctx.actions.run(
         arguments = [arguments],
         executable = ctx.executable._tool,
-        inputs = [
-            ctx.file.cmdline,
-            ctx.file.initrd,
-            ctx.file.linux,
-            ctx.file.os_release,
-            ctx.file.stub_tree,
-        ],
+        inputs = inputs,
         mnemonic = "MkUki",
         outputs = [output],
         progress_message = "Joining " + output.short_path,
@@ -37,7 +39,10 @@ mkuki = rule(
             doc = "The kernel's command line; lines are joined, those that start with # left out.",
             mandatory = True,
         ),
-        "initrd": attr.label(allow_single_file = True, mandatory = True),
+        "initrd": attr.label(
+            allow_single_file = True,
+            doc = "The initramfs; none: the kernel finds its root file system itself.",
+        ),
         "linux": attr.label(
             allow_single_file = True,
             doc = "The kernel (bzImage).",
