@@ -100,6 +100,20 @@ TEST_F(ProgramTest, BadInputIsNamed) {
   EXPECT_FALSE(stdfs::exists(Path("volume")));
 }
 
+TEST_F(ProgramTest, AFailedPushSaysThatItsNewVolumeIsEmpty) {
+  std::ofstream(Path("damaged.tar")) << "no archive";
+  for (const bool first : {true, false}) {
+    const Outcome outcome = Run({"push", Path("damaged.tar"), Volume()});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_NE(outcome.output.find("damaged tar archive"), std::string::npos);
+    EXPECT_EQ(
+        outcome.output.find("was made and is still empty") != std::string::npos,
+        first)
+        << outcome.output;
+  }
+  EXPECT_EQ(Run({"fsck", Volume()}).code, 0);
+}
+
 TEST_F(ProgramTest, MkfsLeavesAVolumeAlone) {
   EXPECT_EQ(Run({"mkfs", Volume()}).code, 0);
   EXPECT_EQ(Run({"mkfs", Volume()}).code, 1);

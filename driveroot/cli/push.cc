@@ -14,12 +14,18 @@ DECLARE_bool(steal);
 namespace driveroot {
 namespace {
 
-Result<OpenedStore> OpenOrCreateStore(const VolumeName& name) {
+// `created` tells whether the volume was not there before.
+Result<OpenedStore> OpenOrCreateStore(const VolumeName& name, bool& created) {
   Result<OpenedStore> opened = OpenStore(name, Patience::kCommand);
-  if (!opened && opened.error().code() == ErrorCode::kNotFound) {
-    return CreateStore(name);
-  }
-  return opened;
+  created = !opened && opened.error().code() == ErrorCode::kNotFound;
+  return created ? CreateStore(name) : std::move(opened);
+}
+
+// A push that fails leaves the volume as it was, which for a new one is empty.
+Error PushFailed(const Error& error, const VolumeName& name, bool created) {
+  if (!created) return error;
+  return Error(error.code(), error.message() + "; " + name.ToString() +
+                                 " was made and is still empty");
 }
 
 Status Push(const std::vector<std::string>& arguments) {
@@ -28,7 +34,9 @@ Status Push(const std::vector<std::string>& arguments) {
                              ParseVolumeName(arguments[1]));
   // Before the volume is made: a wrong path must leave nothing behind.
   DRIVEROOT_RETURN_IF_ERROR(OpenTreeSource(path));
-  DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened, OpenOrCreateStore(name));
+  bool created = false;
+  DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened,
+                             OpenOrCreateStore(name, created));
   ProgressBar bar = ProgressBar::ForStandardError();
   TransferObserver observer;
   observer.tree = [&bar](const TransferProgress& progress) {
@@ -42,7 +50,9 @@ Status Push(const std::vector<std::string>& arguments) {
   const Result<ImportSummary> summary =
       PushTree(std::move(opened.store), path, options, observer);
   bar.Finish();
-  if (!summary) return std::unexpected(summary.error());
+  if (!summary) {
+    return std::unexpected(PushFailed(summary.error(), name, created));
+  }
   std::cout << name.ToString() << " has the tree of " << path
             << " now: " << summary->entries << " entries, "
             << FormatBytes(summary->bytes) << std::endl;
