@@ -73,7 +73,7 @@ TEST(PowerCyclesTest, TenEndingsAreClean) {
     status = (*machine)->console().Type(std::string(ending.command) + "\n");
     ASSERT_TRUE(status) << "host: " << status.error();
     status = ExpectEnd(**machine, ending.reason);
-    ASSERT_TRUE(status) << status.error() << "\n"
+    ASSERT_TRUE(status) << "guest: " << status.error() << "\n"
                         << (*machine)->console().Transcript();
     std::cout << ending.name << ": clean" << std::endl;
   }

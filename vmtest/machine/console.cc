@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "driveroot/base/files.h"
@@ -35,6 +36,8 @@ void Console::Read() {
       changed_.notify_all();
       return;
     }
+    arrivals_.emplace_back(transcript_.size(),
+                           std::chrono::system_clock::now());
     transcript_.append(chunk, static_cast<size_t>(count));
     changed_.notify_all();
   }
@@ -70,6 +73,23 @@ Status Console::Type(std::string_view text) {
 std::string Console::Transcript() const {
   const std::lock_guard lock(mutex_);
   return transcript_;
+}
+
+std::vector<Console::Line> Console::Lines() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Line> lines;
+  auto arrival = arrivals_.begin();
+  for (size_t begin = 0; begin < transcript_.size();) {
+    while (std::next(arrival) != arrivals_.end() &&
+           std::next(arrival)->first <= begin) {
+      ++arrival;
+    }
+    const size_t end =
+        std::min(transcript_.find('\n', begin), transcript_.size());
+    lines.push_back({arrival->second, transcript_.substr(begin, end - begin)});
+    begin = end + 1;
+  }
+  return lines;
 }
 
 std::string Console::LastLines() const {

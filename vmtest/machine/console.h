@@ -12,6 +12,8 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "driveroot/base/result.h"
 #include "driveroot/base/unique_fd.h"
@@ -38,6 +40,13 @@ class Console {
   // Everything so far.
   std::string Transcript() const;
 
+  // The same as lines, without their ends.
+  struct Line {
+    std::chrono::system_clock::time_point at;  // when it began to appear
+    std::string text;
+  };
+  std::vector<Line> Lines() const;
+
  private:
   void Read();
   std::string LastLines() const;  // Precondition: mutex_ is held.
@@ -47,6 +56,9 @@ class Console {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::string transcript_;
+  // Where in the transcript what was read at one time begins, in order.
+  std::vector<std::pair<size_t, std::chrono::system_clock::time_point>>
+      arrivals_;
   size_t found_ = 0;  // behind the last text found
   bool ended_ = false;
   std::thread reader_;

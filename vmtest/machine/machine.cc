@@ -216,7 +216,14 @@ Machine::Machine(MachineOptions options, Process process, Monitor monitor,
       monitor_(std::move(monitor)),
       console_(std::move(console)) {}
 
-Machine::~Machine() { PullPlug(); }
+Machine::~Machine() {
+  if (!process_.Wait(std::chrono::milliseconds(0))) {
+    // It was expected to be off by now. Best effort: what failed is known
+    // already.
+    (void)TakeScreenshot(Path(options_, "screen.png"));
+  }
+  PullPlug();
+}
 
 Result<std::unique_ptr<Machine>> Machine::Start(const MachineOptions& options) {
   DRIVEROOT_RETURN_IF_ERROR(MakeSystemPartition(options));
@@ -273,9 +280,9 @@ Result<std::string> Machine::WaitForEnd(std::chrono::seconds limit) {
 }
 
 Status Machine::TakeScreenshot(const std::string& path) {
-  return monitor_.Execute(
-      "screendump", R"({"format":"png","filename":")" + path + "\"}",
-      kMonitorLimit);
+  return monitor_.Execute("screendump",
+                          R"({"format":"png","filename":")" + path + "\"}",
+                          kMonitorLimit);
 }
 
 std::string Machine::Complaints() const {

@@ -6,8 +6,8 @@
 //
 // In MachineOptions::output_dir it leaves serial.log (all that the guest
 // printed), qemu.command (how to run the same by hand), qemu.log (QEMU's own
-// complaints) and verdict.log (what the guest wrote to the virtio-serial port
-// "driveroot.verdict").
+// complaints), verdict.log (what the guest wrote to the virtio-serial port
+// "driveroot.verdict") and, when it still ran at its destruction, screen.png.
 //
 // The guest's network is QEMU's user network: 10.0.2.15 for the guest, and
 // 10.0.2.2 is the host's loopback device. Nothing else is reached.
@@ -73,6 +73,7 @@ class Machine {
 
   // Precondition: not interactive.
   Console& console() { return *console_; }
+  const Console& console() const { return *console_; }
 
   // Waits until the machine is off. A reboot ends it, too. Returns the reason
   // as Monitor::ShutdownReason has it. kUnavailable: it still runs.
@@ -83,6 +84,9 @@ class Machine {
 
   // What the guest wrote to its verdict port so far.
   std::string Verdict() const;
+
+  // When it was started.
+  std::chrono::system_clock::time_point power_on() const { return power_on_; }
 
   // Ends it as by pulling the plug.
   void PullPlug();
@@ -98,6 +102,8 @@ class Machine {
   Process process_;
   Monitor monitor_;
   std::unique_ptr<Console> console_;  // null when interactive
+  const std::chrono::system_clock::time_point power_on_ =
+      std::chrono::system_clock::now();
 };
 
 }  // namespace driveroot::vmtest

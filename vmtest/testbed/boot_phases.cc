@@ -37,7 +37,8 @@ Result<std::vector<BootPhase>> WatchBoot(
   for (const auto& [name, sign] : signs) {
     DRIVEROOT_RETURN_IF_ERROR(machine.console().WaitFor(sign, kBootLimit));
     const Clock::time_point now = Clock::now();
-    phases.push_back({name, std::chrono::duration<double>(now - begin).count()});
+    phases.push_back(
+        {name, std::chrono::duration<double>(now - begin).count()});
     begin = now;
     if (ended) ended(phases.back());
   }
@@ -54,7 +55,7 @@ Status ExpectEnd(Machine& machine, const std::string& reason) {
                              machine.WaitForEnd(kPowerOffLimit));
   if (ended == reason) return {};
   return Fail(ErrorCode::kInternal,
-              "guest: the machine ended by " + ended + " instead of " + reason);
+              "the machine ended by " + ended + " instead of " + reason);
 }
 
 }  // namespace driveroot::vmtest

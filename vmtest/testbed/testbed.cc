@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "driveroot/base/files.h"
+#include "vmtest/boot_report/boot_report.h"
+#include "vmtest/boot_report/timeline.h"
 #include "vmtest/network/private_network.h"
 #include "vmtest/process/process.h"
 
@@ -21,6 +23,7 @@ constexpr char kTokenName[] = "oauth2.googleapis.com";
 constexpr char kHostInGuest[] = "10.0.2.2";
 
 constexpr uint64_t kMaxFileBytes = 1 << 20;
+constexpr uint64_t kMaxLogBytes = 256 << 20;
 
 }  // namespace
 
@@ -44,7 +47,7 @@ Result<std::unique_ptr<TestBed>> TestBed::Create(
   options.program = image.fakedrive;
   options.data_folder = output_dir + "/drive";
   options.flags = {"--listen=127.0.0.1:443",
-                   "--request_log=" + output_dir + "/requests.log"};
+                   "--request_log=" + bed->RequestLog()};
   options.flags.insert(options.flags.end(), drive_flags.begin(),
                        drive_flags.end());
   std::filesystem::create_directories(options.data_folder, error);
@@ -75,14 +78,15 @@ Result<MachineOptions> TestBed::MakeOptions(const std::string& name,
   std::error_code error;
   std::filesystem::create_directories(options.output_dir, error);
   if (error) {
-    return std::unexpected(Error::FromErrno(
-        error.value(), "cannot create " + options.output_dir));
+    return std::unexpected(
+        Error::FromErrno(error.value(), "cannot create " + options.output_dir));
   }
   return options;
 }
 
-Result<std::unique_ptr<Machine>> TestBed::Start(const std::string& name,
-                                                const std::string& volume) {
+Result<std::unique_ptr<Machine>> TestBed::Start(
+    const std::string& name, const std::string& volume,
+    const std::vector<std::string>& disks) {
   DRIVEROOT_ASSIGN_OR_RETURN(MachineOptions options,
                              MakeOptions(name, image_.uki));
   DRIVEROOT_ASSIGN_OR_RETURN(
@@ -91,26 +95,51 @@ Result<std::unique_ptr<Machine>> TestBed::Start(const std::string& name,
   DRIVEROOT_ASSIGN_OR_RETURN(options.credentials["driveroot.ca"],
                              ReadFile(drive_->ca_file(), kMaxFileBytes));
   options.credentials["driveroot.config"] = R"({"volume":")" + volume + "\"}";
+  options.disks = disks;
   return Machine::Start(options);
 }
 
-Result<std::unique_ptr<Machine>> TestBed::Boot(const std::string& name,
-                                               const std::string& volume) {
+Result<std::unique_ptr<Machine>> TestBed::Boot(
+    const std::string& name, const std::string& volume,
+    const std::vector<std::string>& disks) {
   DRIVEROOT_ASSIGN_OR_RETURN(std::unique_ptr<Machine> machine,
-                             Start(name, volume));
-  const Status booted = machine->console().WaitFor("login:", kBootLimit);
-  if (!booted) {
-    // Best effort: the error that matters is the one at hand.
-    (void)machine->TakeScreenshot(output_dir_ + "/" + name + "/screen.png");
-    return std::unexpected(booted.error().WithContext("guest: " + name));
+                             Start(name, volume, disks));
+  const Result<std::vector<BootPhase>> phases =
+      WatchBoot(*machine, /*from_disk=*/false);
+  if (!phases) {
+    return std::unexpected(phases.error().WithContext("guest: " + name));
   }
+  DRIVEROOT_RETURN_IF_ERROR(WriteBootReport(name, *machine, *phases));
   return machine;
 }
 
+Status TestBed::WriteBootReport(const std::string& name, const Machine& machine,
+                                const std::vector<BootPhase>& phases) const {
+  Timeline timeline;
+  timeline.title = "Boot \"" + name + "\"";
+  double end = 0;
+  for (const BootPhase& phase : phases) {
+    timeline.phases.push_back({phase.name, end, end + phase.seconds});
+    end += phase.seconds;
+  }
+  for (const Console::Line& line : machine.console().Lines()) {
+    timeline.console.push_back(
+        {std::chrono::duration<double>(line.at - machine.power_on()).count(),
+         WithoutEscapes(line.text)});
+  }
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string log,
+                             ReadFile(RequestLog(), kMaxLogBytes));
+  DRIVEROOT_ASSIGN_OR_RETURN(timeline.requests,
+                             ParseRequestLog(log, machine.power_on(), end));
+  return ReplaceFile(output_dir_ + "/" + name + "/boot.html",
+                     RenderBootReport(timeline), 0644);
+}
+
 Result<std::unique_ptr<Machine>> TestBed::StartFromDisk(
-    const std::string& name, const std::string& uki, const std::string& disk) {
+    const std::string& name, const std::string& uki,
+    const std::vector<std::string>& disks) {
   DRIVEROOT_ASSIGN_OR_RETURN(MachineOptions options, MakeOptions(name, uki));
-  options.disks = {disk};
+  options.disks = disks;
   return Machine::Start(options);
 }
 

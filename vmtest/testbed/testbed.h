@@ -39,18 +39,25 @@ class TestBed {
                                 const std::vector<std::string>& arguments);
 
   // Starts a machine that boots from `volume`; its files go to the folder
-  // `name` of the output folder.
-  Result<std::unique_ptr<Machine>> Start(const std::string& name,
-                                         const std::string& volume);
+  // `name` of the output folder. It finds `disks`, raw images, beside its own.
+  Result<std::unique_ptr<Machine>> Start(
+      const std::string& name, const std::string& volume,
+      const std::vector<std::string>& disks = {});
 
-  // The same, and waits until it has printed "login:".
-  Result<std::unique_ptr<Machine>> Boot(const std::string& name,
-                                        const std::string& volume);
+  // The same, waits until it has printed "login:", and leaves a report.
+  Result<std::unique_ptr<Machine>> Boot(
+      const std::string& name, const std::string& volume,
+      const std::vector<std::string>& disks = {});
 
-  // Starts a machine with the EFI file `uki` and a disk image.
-  Result<std::unique_ptr<Machine>> StartFromDisk(const std::string& name,
-                                                 const std::string& uki,
-                                                 const std::string& disk);
+  // Starts a machine with the EFI file `uki` and disk images.
+  Result<std::unique_ptr<Machine>> StartFromDisk(
+      const std::string& name, const std::string& uki,
+      const std::vector<std::string>& disks);
+
+  // Leaves boot.html (see boot_report.h) among the files of the machine `name`,
+  // whose boot has come to its login prompt.
+  Status WriteBootReport(const std::string& name, const Machine& machine,
+                         const std::vector<BootPhase>& phases) const;
 
   fakedrive::FakeDriveProcess& drive() { return *drive_; }
   Accelerator accelerator() const { return accelerator_; }
@@ -59,6 +66,8 @@ class TestBed {
  private:
   TestBed(Image image, std::string output_dir)
       : image_(std::move(image)), output_dir_(std::move(output_dir)) {}
+
+  std::string RequestLog() const { return output_dir_ + "/requests.log"; }
 
   Result<MachineOptions> MakeOptions(const std::string& name,
                                      const std::string& uki) const;
