@@ -127,6 +127,11 @@ Status MountDaemon::ServeUntilUnmounted() {
   session_->Wait();
   control_->StopAccepting();
   LOG(INFO) << "the mount is gone; saving what is left";
+  // Takes along access times that no change has carried yet. When that fails so
+  // does Close, which says it again.
+  if (const Status synced = file_system_->Sync(); !synced) {
+    LOG(WARNING) << synced.error();
+  }
   const Status closed = volume_->Close();
   closed_.set_value(closed);
   if (signals.joinable()) signals.request_stop();
@@ -157,11 +162,11 @@ Result<std::string> MountDaemon::Handle(
   };
   if (command == "status") return StatusMember();
   if (command == "commit" || command == "shutdown") {
-    DRIVEROOT_RETURN_IF_ERROR(volume_->Sync(show));
+    DRIVEROOT_RETURN_IF_ERROR(file_system_->Sync(show));
     return "";
   }
   if (command == "unmount") {
-    DRIVEROOT_RETURN_IF_ERROR(volume_->Sync(show));
+    DRIVEROOT_RETURN_IF_ERROR(file_system_->Sync(show));
     DRIVEROOT_RETURN_IF_ERROR(UnmountAndWait(progress));
     return "";
   }
@@ -179,9 +184,10 @@ Status MountDaemon::UnmountAndWait(
   }
   // Not gone yet: it is still saving, or containers that were started meanwhile
   // have the mount in namespaces of their own and keep it alive.
-  const Status synced = volume_->Sync([&progress](const VolumeProgress& now) {
-    progress(now.what, now.done, now.total);
-  });
+  const Status synced =
+      file_system_->Sync([&progress](const VolumeProgress& now) {
+        progress(now.what, now.done, now.total);
+      });
   if (closed_future_.wait_for(kUnmountTime) == std::future_status::ready) {
     return closed_future_.get();
   }

@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 #include <linux/fs.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -15,39 +14,21 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
-#include <system_error>
-#include <vector>
+#include <utility>
 
 #include "driveroot/base/files.h"
 #include "driveroot/base/unique_fd.h"
+#include "driveroot/fuse/test_mount.h"
 
 namespace driveroot {
 namespace {
 
 constexpr uid_t kUser = 1000;
-
-// Runs the program and returns its exit code.
-int Driveroot(const std::vector<std::string>& arguments) {
-  const pid_t child = fork();
-  if (child == 0) {
-    std::vector<char*> argv = {const_cast<char*>("driveroot")};
-    for (const std::string& argument : arguments) {
-      argv.push_back(const_cast<char*>(argument.c_str()));
-    }
-    argv.push_back(nullptr);
-    execv("driveroot/driveroot", argv.data());
-    _exit(127);
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 // Runs `action` as an ordinary user in a process of its own; whether it
 // returned true.
@@ -65,40 +46,22 @@ bool AsUser(const std::function<bool()>& action) {
 class MountTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (geteuid() != 0) GTEST_SKIP() << "needs root";
-    if (const UniqueFd fuse(open("/dev/fuse", O_RDWR)); !fuse.valid()) {
-      GTEST_SKIP() << "/dev/fuse can't be opened here";
+    if (const std::string reason = TestMount::SkipReason(); !reason.empty()) {
+      GTEST_SKIP() << reason;
     }
-    // Not the test's own folder: other users must be able to reach it.
-    std::string folder = "/tmp/driveroot_mount_test.XXXXXX";
-    ASSERT_NE(mkdtemp(folder.data()), nullptr);
-    folder_ = folder;
-    // The other users of these tests pass through it.
-    ASSERT_EQ(chmod(folder_.c_str(), 0755), 0);
-    mount_ = folder_ + "/mount";
-    ASSERT_EQ(mkdir(mount_.c_str(), 0755), 0);
-    ASSERT_EQ(Driveroot({"mkfs", Volume()}), 0);
-    ASSERT_EQ(Driveroot({"mount", Volume(), mount_}), 0);
+    auto mount = TestMount::Make();
+    ASSERT_TRUE(mount) << mount.error();
+    test_mount_ = std::move(*mount);
+    mount_ = test_mount_->path();
   }
 
-  void TearDown() override {
-    if (folder_.empty()) return;
-    if (Driveroot({"unmount", mount_}) != 0) {
-      umount2(mount_.c_str(), MNT_DETACH);
-    }
-    // Best effort: a daemon that another mount namespace keeps still writes.
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-
-  std::string Volume() const { return "dir:" + folder_ + "/volume"; }
   std::string Path(const std::string& name) const {
     return mount_ + "/" + name;
   }
 
   void Remount() {
-    ASSERT_EQ(Driveroot({"unmount", mount_}), 0);
-    ASSERT_EQ(Driveroot({"mount", Volume(), mount_}), 0);
+    ASSERT_TRUE(test_mount_->Unmount());
+    ASSERT_TRUE(test_mount_->Mount());
   }
 
   void Write(const std::string& name, const std::string& bytes) {
@@ -117,7 +80,7 @@ class MountTest : public testing::Test {
                      flags);
   }
 
-  std::string folder_;
+  std::unique_ptr<TestMount> test_mount_;
   std::string mount_;
 };
 
@@ -161,6 +124,32 @@ TEST_F(MountTest, ATreeIsTheSameAfterARemount) {
     EXPECT_EQ(getxattr(Path("file").c_str(), "user.note", value, 8), 3);
     if (pass == 0) Remount();
   }
+}
+
+TEST_F(MountTest, AccessTimesOutliveAMount) {
+  Write("file", "contents");
+  ASSERT_EQ(mkdir(Path("folder").c_str(), 0755), 0);
+  const timespec times[] = {{.tv_sec = 1, .tv_nsec = 2},
+                            {.tv_sec = 3, .tv_nsec = 4}};
+  for (const char* name : {"file", "folder"}) {
+    ASSERT_EQ(utimensat(AT_FDCWD, Path(name).c_str(), times, 0), 0);
+  }
+  Remount();
+  // Nothing but reading from here on.
+  EXPECT_EQ(Read("file"), "contents");
+  DIR* folder = opendir(Path("folder").c_str());
+  ASSERT_NE(folder, nullptr);
+  EXPECT_NE(readdir(folder), nullptr);
+  closedir(folder);
+  const timespec file_atime = Stat("file").st_atim;
+  const timespec folder_atime = Stat("folder").st_atim;
+  EXPECT_GT(file_atime.tv_sec, 1);
+  EXPECT_GT(folder_atime.tv_sec, 1);
+  Remount();
+  EXPECT_EQ(Stat("file").st_atim.tv_sec, file_atime.tv_sec);
+  EXPECT_EQ(Stat("file").st_atim.tv_nsec, file_atime.tv_nsec);
+  EXPECT_EQ(Stat("folder").st_atim.tv_nsec, folder_atime.tv_nsec);
+  EXPECT_EQ(Stat("file").st_mtim.tv_sec, 3);
 }
 
 TEST_F(MountTest, RenamesOfEveryKind) {
