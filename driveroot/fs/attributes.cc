@@ -44,7 +44,7 @@ Result<Node> FileSystem::SetAttributes(InodeNumber number,
   const TimeNs now = now_();
   Attributes attributes = inode->attributes;
   const bool owner_changes = change.uid || change.gid;
-  if (owner_changes || (change.size && change.clear_set_id)) {
+  if (owner_changes || change.clear_set_id) {
     attributes.mode = WithoutSetId(attributes.mode);
   }
   attributes.uid = change.uid.value_or(attributes.uid);
@@ -67,7 +67,8 @@ Result<Node> FileSystem::SetAttributes(InodeNumber number,
   if (change.mode) {
     SetListPermissions(metadata, number, attributes.mode & 0777);
   }
-  if ((owner_changes && !S_ISDIR(attributes.mode)) || change.size) {
+  const bool drops_capabilities = owner_changes || change.clear_set_id;
+  if ((drops_capabilities && !S_ISDIR(attributes.mode)) || change.size) {
     DropCapabilities(metadata, number);
   }
   return MakeNode(metadata, number);

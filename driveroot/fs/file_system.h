@@ -31,6 +31,7 @@
 #ifndef DRIVEROOT_FS_FILE_SYSTEM_H_
 #define DRIVEROOT_FS_FILE_SYSTEM_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -57,8 +58,13 @@ struct Caller {
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint32_t umask = 0;
+  // Besides gid; needed by SetXattr only.
+  std::vector<uint32_t> groups = {};
 
   bool privileged() const { return uid == 0; }
+  bool IsOfGroup(uint32_t group) const {
+    return gid == group || std::ranges::contains(groups, group);
+  }
 };
 
 // What stat(2) shows of an inode.
@@ -79,8 +85,8 @@ struct AttributeChange {
   std::optional<TimeNs> atime;
   std::optional<TimeNs> mtime;
   std::optional<TimeNs> ctime;
-  // The caller may not keep set-id bits when the size changes (it lacks
-  // CAP_FSETID).
+  // Takes set-id bits and file capabilities away, as a change of the owner does
+  // anyway: the caller may not keep them (it lacks CAP_FSETID).
   bool clear_set_id = false;
 };
 

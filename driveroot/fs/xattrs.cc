@@ -111,7 +111,7 @@ Status FileSystem::SetAcl(Metadata& metadata, InodeNumber number,
   if (name == kAccessAclName && !acl.empty()) {
     attributes.mode = (attributes.mode & ~uint32_t{0777}) | AclPermissions(acl);
     // Who is not of the file's group must not make it run as that group.
-    if (!caller.privileged() && caller.gid != attributes.gid) {
+    if (!caller.privileged() && !caller.IsOfGroup(attributes.gid)) {
       attributes.mode &= ~uint32_t{S_ISGID};
     }
     metadata.SetAttributes(number, attributes);

@@ -3,6 +3,8 @@
 
 #include <glog/logging.h>
 
+#include <vector>
+
 #include "driveroot/fuse/errno_map.h"
 
 namespace driveroot {
@@ -15,6 +17,9 @@ constexpr double kForeverSeconds = 1e9;
 // What the kernel makes of inode->i_blkbits; larger than a page is trouble.
 constexpr blksize_t kBlockBytes = 4096;
 constexpr uint64_t kStatBlockBytes = 512;
+
+// Few users are of more; those who are cost a second look.
+constexpr size_t kUsualGroups = 64;
 
 constexpr int64_t kNanosecondsPerSecond = 1000000000;
 
@@ -45,6 +50,22 @@ FileSystem& FileSystemOf(fuse_req_t request) {
 Caller CallerOf(fuse_req_t request) {
   const fuse_ctx* context = fuse_req_ctx(request);
   return {.uid = context->uid, .gid = context->gid, .umask = context->umask};
+}
+
+Caller CallerWithGroupsOf(fuse_req_t request) {
+  Caller caller = CallerOf(request);
+  std::vector<gid_t> groups(kUsualGroups);
+  while (true) {
+    const int count = fuse_req_getgroups(
+        request, static_cast<int>(groups.size()), groups.data());
+    // A process that is gone, or hidden from us, has none.
+    if (count < 0) return caller;
+    const bool all = static_cast<size_t>(count) <= groups.size();
+    groups.resize(static_cast<size_t>(count));
+    if (!all) continue;
+    caller.groups.assign(groups.begin(), groups.end());
+    return caller;
+  }
 }
 
 bool ClearsSetId(fuse_req_t request) { return fuse_req_ctx(request)->uid != 0; }

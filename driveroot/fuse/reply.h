@@ -18,6 +18,8 @@ namespace driveroot {
 
 FileSystem& FileSystemOf(fuse_req_t request);
 Caller CallerOf(fuse_req_t request);
+// The same with the supplementary groups, which take reading a file of /proc.
+Caller CallerWithGroupsOf(fuse_req_t request);
 
 // Whether who writes must lose a file's set-id bits: all but root do. (libfuse
 // 3.17 does not pass FUSE_WRITE_KILL_SUIDGID on.)
