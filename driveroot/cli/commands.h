@@ -15,6 +15,8 @@ Command MountCommand();
 Command UnmountCommand();
 Command StatusCommand();
 Command FsckCommand();
+Command LogCommand();
+Command RollbackCommand();
 Command LoginCommand();
 Command VersionCommand();
 

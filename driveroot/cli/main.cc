@@ -38,7 +38,8 @@ constexpr int kUsage = 2;
 std::vector<Command> AllCommands() {
   return {MkfsCommand(),  PushCommand(),    PullCommand(),
           MountCommand(), UnmountCommand(), StatusCommand(),
-          FsckCommand(),  LoginCommand(),   VersionCommand()};
+          FsckCommand(),  LogCommand(),     RollbackCommand(),
+          LoginCommand(), VersionCommand()};
 }
 
 const Command* FindCommand(const std::vector<Command>& commands,

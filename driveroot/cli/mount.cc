@@ -13,7 +13,9 @@
 
 #include "driveroot/base/unique_fd.h"
 #include "driveroot/cli/commands.h"
+#include "driveroot/cli/history_point_text.h"
 #include "driveroot/cli/mount_daemon.h"
+#include "driveroot/volume/writer_identity.h"
 #include "rapidjson/document.h"
 
 DEFINE_bool(foreground, false, "serve in this process instead of a daemon");
@@ -26,19 +28,29 @@ DEFINE_uint64(commit_interval_ms, 5000,
               "an operation is durable after this time at the latest");
 DEFINE_uint64(cache_mb, 256, "memory for file data that was read, in MB");
 
+DEFINE_string(at, "",
+              "mount the volume as it was at this point of its past, "
+              "read-only: the number of a record, or a time like "
+              "2026-03-01T12:30:00Z or 2h for so long ago; see `driveroot log`");
+
 DECLARE_bool(steal);
 
 namespace driveroot {
 namespace {
 
-DaemonOptions OptionsFromFlags(const VolumeName& name, const std::string& dir) {
+Result<DaemonOptions> OptionsFromFlags(const VolumeName& name,
+                                       const std::string& dir) {
   DaemonOptions options;
   options.volume = name;
   options.is_root = FLAGS_root;
   options.mount.mount_point = dir;
   options.mount.fuse_device = FLAGS_fuse_device;
-  options.mount.read_only = FLAGS_read_only;
-  options.volume_options.read_only = FLAGS_read_only;
+  options.mount.read_only = FLAGS_read_only || !FLAGS_at.empty();
+  options.volume_options.read_only = options.mount.read_only;
+  if (!FLAGS_at.empty()) {
+    DRIVEROOT_ASSIGN_OR_RETURN(options.volume_options.at,
+                               ParseHistoryPoint(FLAGS_at, NowNs()));
+  }
   options.volume_options.steal = FLAGS_steal;
   options.volume_options.commit_interval =
       std::chrono::milliseconds(FLAGS_commit_interval_ms);
@@ -111,7 +123,8 @@ Status MountVolume(const std::vector<std::string>& arguments) {
   if (name.kind == VolumeName::Kind::kDir) {
     name.rest = std::filesystem::absolute(name.rest, error);
   }
-  const DaemonOptions options = OptionsFromFlags(name, dir);
+  DRIVEROOT_ASSIGN_OR_RETURN(const DaemonOptions options,
+                             OptionsFromFlags(name, dir));
   if (!FLAGS_foreground) return MountInBackground(options);
   StatusLine status{UniqueFd(FLAGS_status_fd)};
   return RunMountDaemon(options, status);
@@ -126,7 +139,7 @@ Command MountCommand() {
           .details = "",
           .min_arguments = 2,
           .max_arguments = 2,
-          .flags = WithDriveFlags({"foreground", "read_only", "steal",
+          .flags = WithDriveFlags({"foreground", "read_only", "at", "steal",
                                    "commit_interval_ms", "cache_mb", "root",
                                    "status_fd", "fuse_device"}),
           .run = MountVolume};

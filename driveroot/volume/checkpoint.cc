@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driveroot/volume/checkpoint.h"
 
+#include <charconv>
 #include <cstdio>
+#include <system_error>
 
 #include "driveroot/volume/codec.h"
 #include "driveroot/volume/hash.h"
@@ -51,6 +53,7 @@ Result<Checkpoint> ParseCheckpoint(std::string_view bytes) {
   const std::string_view body = in.Raw(body_length);
   if (!in.done()) return Damaged("its lengths are wrong");
   Checkpoint checkpoint;
+  checkpoint.hash = sealed->hash;
   checkpoint.position.last = GetRecordHeader(head);
   checkpoint.position.hash = head.Hash32();
   if (!head.done()) return Damaged("its header makes no sense");
@@ -63,6 +66,16 @@ std::string ObjectName(uint64_t number) {
   std::snprintf(name, sizeof(name), "%014llu",
                 static_cast<unsigned long long>(number));
   return name;
+}
+
+std::optional<uint64_t> ParseObjectName(std::string_view name) {
+  uint64_t number = 0;
+  const auto [end, error] =
+      std::from_chars(name.data(), name.data() + name.size(), number);
+  if (error != std::errc() || end != name.data() + name.size()) {
+    return std::nullopt;
+  }
+  return number;
 }
 
 }  // namespace driveroot

@@ -5,6 +5,8 @@
 #ifndef DRIVEROOT_VOLUME_CHECKPOINT_H_
 #define DRIVEROOT_VOLUME_CHECKPOINT_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,7 @@ namespace driveroot {
 
 struct Checkpoint {
   LogPosition position;  // the last record that it covers
+  Hash hash = {};        // of the checkpoint itself
   Delta state;           // the difference to an empty volume
 };
 
@@ -27,6 +30,9 @@ Result<Checkpoint> ParseCheckpoint(std::string_view bytes);
 
 // What objects are called in a folder: their number, padded so that they sort.
 std::string ObjectName(uint64_t number);
+
+// The number in such a name; nothing when it is none.
+std::optional<uint64_t> ParseObjectName(std::string_view name);
 
 }  // namespace driveroot
 

@@ -5,34 +5,57 @@
 #include <string>
 
 #include "driveroot/volume/checkpoint.h"
+#include "driveroot/volume/superblock.h"
 
 namespace driveroot {
 
-Result<Superblock> WriteCheckpoint(ObjectStore& store, const Persist& persist,
-                                   const ObjectId& id,
-                                   const LogPosition& position,
-                                   const Delta& state) {
+namespace {
+
+// Whether another writer's superblock is there, which must stay: a late one of
+// ours would send readers back to where records may be gone.
+bool IsOvertaken(ObjectStore& store, uint64_t sequence) {
+  const Result<std::string> there = store.ReadSuperblock();
+  if (!there) return false;
+  const Result<Superblock> superblock = ParseSuperblock(*there);
+  return superblock && superblock->log.sequence > sequence;
+}
+
+}  // namespace
+
+Result<KeptCheckpoint> WriteCheckpoint(ObjectStore& store,
+                                       const Persist& persist,
+                                       const ObjectId& id,
+                                       const LogPosition& position,
+                                       const Delta& state) {
+  const uint64_t sequence = position.last.sequence;
   const std::string bytes = EncodeCheckpoint(position, state);
   Superblock superblock{
       .uuid = position.last.volume_uuid,
       .checkpoint = {.id = id,
                      .size = bytes.size(),
-                     .sequence = position.last.sequence},
-      .log = {.sequence = position.last.sequence, .hash = position.hash}};
+                     .sequence = sequence},
+      .log = {.sequence = sequence, .hash = position.hash}};
   Hash& seal = superblock.checkpoint.hash;
   std::copy_n(bytes.end() - static_cast<ptrdiff_t>(seal.size()), seal.size(),
               seal.begin());
   const Status created = persist([&] {
     return store.Create(id, ObjectKind::kCheckpoint,
-                        ObjectName(position.last.sequence), bytes);
+                        ObjectName(sequence), bytes);
   });
   // Nobody else is given this id, so it was this very call that created it.
   if (!created && created.error().code() != ErrorCode::kAlreadyExists) {
     return std::unexpected(created.error());
   }
-  DRIVEROOT_RETURN_IF_ERROR(persist(
-      [&] { return store.WriteSuperblock(EncodeSuperblock(superblock)); }));
-  return superblock;
+  if (!IsOvertaken(store, sequence)) {
+    DRIVEROOT_RETURN_IF_ERROR(persist(
+        [&] { return store.WriteSuperblock(EncodeSuperblock(superblock)); }));
+  }
+  return KeptCheckpoint{.sequence = sequence,
+                        .id = id,
+                        .hash = seal,
+                        .size = bytes.size(),
+                        .sealed_at = position.last.sealed_at,
+                        .next_object = state.next_object};
 }
 
 }  // namespace driveroot

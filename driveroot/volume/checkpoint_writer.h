@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Stores a checkpoint and then a superblock that names it. Thread-safe.
+// Stores a checkpoint and then a superblock that names it, unless the
+// superblock knows of later records: then another writer took over. Thread-safe.
 #ifndef DRIVEROOT_VOLUME_CHECKPOINT_WRITER_H_
 #define DRIVEROOT_VOLUME_CHECKPOINT_WRITER_H_
 
@@ -9,16 +10,14 @@
 #include "driveroot/volume/data_writer.h"
 #include "driveroot/volume/delta.h"
 #include "driveroot/volume/record.h"
-#include "driveroot/volume/superblock.h"
 
 namespace driveroot {
 
-// Returns the superblock that was written. `state` is the whole metadata as of
-// `position`, which is durable.
-Result<Superblock> WriteCheckpoint(ObjectStore& store, const Persist& persist,
-                                   const ObjectId& id,
-                                   const LogPosition& position,
-                                   const Delta& state);
+// `state` is the whole metadata as of `position`, which is durable.
+Result<KeptCheckpoint> WriteCheckpoint(ObjectStore& store, const Persist& persist,
+                                       const ObjectId& id,
+                                       const LogPosition& position,
+                                       const Delta& state);
 
 }  // namespace driveroot
 

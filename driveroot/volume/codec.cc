@@ -32,6 +32,10 @@ enum Section : uint8_t {
   kObjects = 4,
   kFrames = 5,
   kNextNumbers = 6,
+  // Since format version 2.
+  kCheckpoints = 7,
+  kDeadObjects = 8,
+  kRecordsFrom = 9,
 };
 
 enum InodeFlag : uint8_t {
@@ -173,6 +177,12 @@ ExtentDelta GetItem(WireReader& in, const ExtentDelta* previous) {
   return delta;
 }
 
+ObjectKind GetKind(WireReader& in) {
+  const uint8_t kind = in.Byte();
+  if (kind > static_cast<uint8_t>(ObjectKind::kReadme)) in.Refuse();
+  return static_cast<ObjectKind>(kind);
+}
+
 void Put(WireWriter& out, const ObjectDelta& object,
          const ObjectDelta* previous) {
   out.Varint(object.number - NumberOf(previous));
@@ -185,9 +195,7 @@ ObjectDelta GetItem(WireReader& in, const ObjectDelta* previous) {
   ObjectDelta object;
   object.number = NumberOf(previous) + in.Varint();
   object.id = in.Bytes(kMaxIdBytes);
-  const uint8_t kind = in.Byte();
-  if (kind > static_cast<uint8_t>(ObjectKind::kReadme)) in.Refuse();
-  object.kind = static_cast<ObjectKind>(kind);
+  object.kind = GetKind(in);
   object.size = in.Varint();
   return object;
 }
@@ -212,6 +220,48 @@ FrameDelta GetItem(WireReader& in, const FrameDelta* previous) {
   return frame;
 }
 
+void Put(WireWriter& out, const KeptCheckpoint& checkpoint,
+         const KeptCheckpoint* previous) {
+  out.Varint(checkpoint.sequence -
+             (previous == nullptr ? 0 : previous->sequence));
+  out.Bytes(checkpoint.id);
+  out.Hash32(checkpoint.hash);
+  out.Varint(checkpoint.size);
+  out.Signed(checkpoint.sealed_at);
+  out.Varint(checkpoint.next_object);
+}
+
+KeptCheckpoint GetItem(WireReader& in, const KeptCheckpoint* previous) {
+  KeptCheckpoint checkpoint;
+  checkpoint.sequence =
+      (previous == nullptr ? 0 : previous->sequence) + in.Varint();
+  checkpoint.id = in.Bytes(kMaxIdBytes);
+  checkpoint.hash = in.Hash32();
+  checkpoint.size = in.Varint();
+  checkpoint.sealed_at = in.Signed();
+  checkpoint.next_object = in.Varint();
+  return checkpoint;
+}
+
+void Put(WireWriter& out, const DeadObject& object,
+         const DeadObject* previous) {
+  out.Varint(object.number - NumberOf(previous));
+  out.Bytes(object.id);
+  out.Byte(static_cast<uint8_t>(object.kind));
+  out.Varint(object.size);
+  out.Varint(object.since);
+}
+
+DeadObject GetItem(WireReader& in, const DeadObject* previous) {
+  DeadObject object;
+  object.number = NumberOf(previous) + in.Varint();
+  object.id = in.Bytes(kMaxIdBytes);
+  object.kind = GetKind(in);
+  object.size = in.Varint();
+  object.since = in.Varint();
+  return object;
+}
+
 // ---- Chunks
 
 class ChunkWriter {
@@ -234,6 +284,10 @@ class ChunkWriter {
   }
 
   std::string Finish(const Delta& delta) {
+    if (delta.records_from != 0) {
+      chunk_.Byte(kRecordsFrom);
+      chunk_.Varint(delta.records_from);
+    }
     chunk_.Byte(kNextNumbers);
     chunk_.Varint(delta.next_inode);
     chunk_.Varint(delta.next_frame);
@@ -293,6 +347,15 @@ bool GetChunk(std::string_view chunk, Delta& delta, bool& is_last) {
       case kFrames:
         GetItems(in, delta.frames);
         break;
+      case kCheckpoints:
+        GetItems(in, delta.checkpoints);
+        break;
+      case kDeadObjects:
+        GetItems(in, delta.dead_objects);
+        break;
+      case kRecordsFrom:
+        delta.records_from = in.Varint();
+        break;
       case kNextNumbers:
         delta.next_inode = in.Varint();
         delta.next_frame = in.Varint();
@@ -315,6 +378,8 @@ std::string EncodeDelta(const Delta& delta) {
   writer.Items(kInodes, delta.inodes);
   writer.Items(kDentries, delta.dentries);
   writer.Items(kExtents, delta.extents);
+  writer.Items(kCheckpoints, delta.checkpoints);
+  writer.Items(kDeadObjects, delta.dead_objects);
   return writer.Finish(delta);
 }
 

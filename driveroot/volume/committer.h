@@ -116,7 +116,7 @@ class Committer {
   uint64_t records_since_checkpoint_ = 0;
   uint64_t record_bytes_since_checkpoint_ = 0;
   uint64_t checkpoint_size_ = 0;
-  std::future<Result<Superblock>> checkpoint_;  // valid: one is being written
+  std::future<Result<KeptCheckpoint>> checkpoint_;  // valid: being written
 
   std::atomic<uint64_t> unstored_bytes_ = 0;
   // Transactions sealed. Changed under Volume's lock.

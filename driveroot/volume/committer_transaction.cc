@@ -82,6 +82,7 @@ Committer::Transaction Committer::Seal(RecordType type) {
   if (type == RecordType::kCommit && !metadata_.has_changes()) {
     return transaction;
   }
+  metadata_.BuryEmptyObjects(position_.last.sequence + 1);
   transaction.frames = metadata_.TakeUnstoredFrames(/*all=*/true);
   transaction.delta = metadata_.TakeDelta();
   if (type == RecordType::kClose || CheckpointIsDue()) {
@@ -177,10 +178,10 @@ Status Committer::UploadAhead() {
 Status Committer::StoreCheckpoint(Transaction& transaction) {
   DRIVEROOT_ASSIGN_OR_RETURN(const ObjectId id, ids_.Take());
   if (transaction.type == RecordType::kClose) {
-    Result<Superblock> written =
+    Result<KeptCheckpoint> written =
         WriteCheckpoint(store_, persist_, id, position_, *transaction.full);
     if (!written) return std::unexpected(written.error());
-    std::promise<Result<Superblock>> promise;
+    std::promise<Result<KeptCheckpoint>> promise;
     promise.set_value(*std::move(written));
     checkpoint_ = promise.get_future();
     CollectCheckpoint(/*wait=*/true);
@@ -205,15 +206,19 @@ void Committer::CollectCheckpoint(bool wait) {
                    std::future_status::ready) {
     return;
   }
-  const Result<Superblock> written = checkpoint_.get();
+  const Result<KeptCheckpoint> written = checkpoint_.get();
   if (!written) {
     LOG(WARNING) << "cannot write a checkpoint: " << written.error();
     records_since_checkpoint_ = kTooManyRecords;
     return;
   }
-  checkpoint_size_ = written->checkpoint.size;
+  checkpoint_size_ = written->size;
+  {
+    const std::lock_guard lock(mutex_);
+    metadata_.KeepCheckpoint(*written);
+  }
   const std::lock_guard lock(state_mutex_);
-  checkpoint_record_ = written->checkpoint.sequence;
+  checkpoint_record_ = written->sequence;
   ++checkpoints_written_;
 }
 

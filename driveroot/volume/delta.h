@@ -137,12 +137,42 @@ struct ObjectDelta {
   friend bool operator==(const ObjectDelta&, const ObjectDelta&) = default;
 };
 
+// A checkpoint that is kept: a past state that can be opened again.
+struct KeptCheckpoint {
+  uint64_t sequence = 0;  // of the last record that it covers
+  ObjectId id;            // Empty: it is kept no longer.
+  Hash hash = {};
+  uint64_t size = 0;  // bytes
+  TimeNs sealed_at = 0;  // when that record was sealed
+  // No object of this number or a higher one was there at that time.
+  ObjectNumber next_object = 0;
+
+  friend bool operator==(const KeptCheckpoint&,
+                         const KeptCheckpoint&) = default;
+};
+
+// An object in which no live frame lies since record `since`. Past states may
+// need it.
+struct DeadObject {
+  ObjectNumber number = 0;
+  ObjectId id;  // Empty: it is deleted, or frames lie in it again.
+  ObjectKind kind = ObjectKind::kSegment;
+  uint64_t size = 0;
+  uint64_t since = 0;  // sequence number
+
+  friend bool operator==(const DeadObject&, const DeadObject&) = default;
+};
+
 struct Delta {
   std::vector<InodeDelta> inodes;
   std::vector<DentryDelta> dentries;
   std::vector<ExtentDelta> extents;
   std::vector<ObjectDelta> objects;
   std::vector<FrameDelta> frames;
+  std::vector<KeptCheckpoint> checkpoints;
+  std::vector<DeadObject> dead_objects;
+  // All records after this one are kept. 0: as before.
+  uint64_t records_from = 0;
   // The next numbers to be given.
   InodeNumber next_inode = 0;
   FrameNumber next_frame = 0;

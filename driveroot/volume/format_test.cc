@@ -66,6 +66,20 @@ Delta SampleDelta() {
                    {4, "", ObjectKind::kSegment, 0}};
   delta.frames = {{3, 1, 40, 100, 131072, HashOf(1)},
                   {5, 1, 140, 7, 7, HashOf(2)}};
+  delta.checkpoints = {{.sequence = 5,
+                        .id = "idC",
+                        .hash = HashOf(3),
+                        .size = 4711,
+                        .sealed_at = -1,
+                        .next_object = 4},
+                       {.sequence = 900, .id = ""}};
+  delta.dead_objects = {{.number = 2,
+                         .id = "idD",
+                         .kind = ObjectKind::kLogRecord,
+                         .size = 99,
+                         .since = 7},
+                        {.number = UINT64_MAX, .id = ""}};
+  delta.records_from = 5;
   delta.next_inode = 100;
   delta.next_frame = 200;
   delta.next_object = UINT64_MAX;
@@ -307,7 +321,7 @@ TEST(CheckpointTest, ComesBack) {
   EXPECT_TRUE(checkpoint->position == position);
   EXPECT_TRUE(checkpoint->state == SampleDelta());
   const Result<Checkpoint> newer =
-      ParseCheckpoint(WithVersion(bytes, 8, 2, true));
+      ParseCheckpoint(WithVersion(bytes, 8, 3, true));
   ASSERT_FALSE(newer);
   EXPECT_EQ(newer.error().code(), ErrorCode::kUnsupportedVersion);
 }

@@ -181,7 +181,7 @@ void Metadata::RemoveOrphans() {
 bool Metadata::has_changes() const {
   return !changes_.inodes.empty() || !changes_.dentries.empty() ||
          !changes_.extents.empty() || !changes_.frames.empty() ||
-         !changes_.objects.empty();
+         !changes_.objects.empty() || changes_.history_shortened;
 }
 
 }  // namespace driveroot

@@ -197,9 +197,10 @@ class Metadata {
   // `note_change` false the caller puts it into a delta itself.
   void AddObject(ObjectNumber number, const ObjectId& id, ObjectKind kind,
                  uint64_t size, bool note_change);
-  // Precondition: no live frame lies in it.
-  void ForgetObject(ObjectNumber number);
   const StoredObject* FindObject(ObjectNumber number) const;
+  // Also that of a dead object, since a reader may hold on to where bytes lay
+  // until just now. Empty when there is none.
+  ObjectId FindObjectId(ObjectNumber number) const;
   std::vector<ObjectNumber> AllObjects() const;
 
   // Says where a frame lies now: the first time, or because it was moved. Does
@@ -210,6 +211,9 @@ class Metadata {
   // it is no longer live), for a cache.
   std::shared_ptr<const std::string> ReleaseFrame(FrameNumber number);
   std::optional<StoredFrame> FindFrame(FrameNumber number) const;
+  // The same, but nothing while the bytes are still in memory as well, since
+  // the object may not be on the store yet.
+  std::optional<StoredFrame> FindDurableFrame(FrameNumber number) const;
   // Live frames that begin in bytes [begin, end) of `object`, by offset.
   std::vector<StoredFrame> FramesOf(ObjectNumber object, uint64_t begin = 0,
                                     uint64_t end = UINT64_MAX) const;
@@ -218,8 +222,38 @@ class Metadata {
   std::optional<StoredFrame> FindFrameByHash(const Hash& hash,
                                              uint32_t raw_length) const;
 
+  // ---- History (metadata_history.cc)
+
+  // The checkpoints that are kept, by sequence number.
+  const std::map<uint64_t, KeptCheckpoint>& checkpoints() const {
+    return checkpoints_;
+  }
+  // To note a checkpoint is no change for which a record must be written.
+  void KeepCheckpoint(const KeptCheckpoint& checkpoint);
+  // Precondition: it is kept.
+  void DropCheckpoint(uint64_t sequence);
+
+  // All records after this one are kept.
+  uint64_t records_from() const { return records_from_; }
+  void set_records_from(uint64_t sequence);
+
+  // Makes objects in which no live frame lies any more, since record
+  // `sequence`, dead ones.
+  void BuryEmptyObjects(uint64_t sequence);
+  const std::map<ObjectNumber, DeadObject>& dead_objects() const {
+    return dead_objects_;
+  }
+  // It is deleted. No change for which a record must be written.
+  void ForgetDeadObject(ObjectNumber number);
+
+  // Makes the tree and its data what they are in `past`, an earlier state of
+  // the same volume. Objects, where frames lie now, history and the next
+  // numbers stay. kDataLoss: `past` is not such a state.
+  Status BecomeStateOf(const Metadata& past);
+
   // ---- Transactions
 
+  // Whether a record must be written.
   bool has_changes() const;
 
   // All changes since the last call. Frames without a location are left out:
@@ -258,6 +292,10 @@ class Metadata {
     std::map<InodeNumber, RangeSet> extents;
     std::set<FrameNumber> frames;
     std::set<ObjectNumber> objects;
+    std::set<uint64_t> checkpoints;
+    std::set<ObjectNumber> dead_objects;
+    // Checkpoints or records were given up.
+    bool history_shortened = false;
     // Inodes from here on were made since the last delta, so their coming and
     // going again need not be told.
     InodeNumber first_new_inode = kRootInode;
@@ -304,10 +342,22 @@ class Metadata {
                     std::set<FrameNumber>& unreferenced);
   Status ApplyObjects(const Delta& delta);
   Status ForgetObjects(const Delta& delta);
+  void ApplyHistory(const Delta& delta);
+  void AddHistoryChanges(Delta& delta) const;
+  void AddHistory(Delta& delta) const;
+  // The delta from this state to that of `past`, as in BecomeStateOf.
+  Delta DeltaTo(const Metadata& past) const;
+  // Notes everything in an applied delta as changed.
+  void NoteDelta(const Delta& delta);
 
   std::unordered_map<InodeNumber, Inode> inodes_;
   std::unordered_map<FrameNumber, Frame> frames_;
   std::map<ObjectNumber, StoredObject> objects_;
+  // May be without live frames.
+  std::set<ObjectNumber> maybe_empty_objects_;
+  std::map<ObjectNumber, DeadObject> dead_objects_;
+  std::map<uint64_t, KeptCheckpoint> checkpoints_;
+  uint64_t records_from_ = 0;
   // Where each stored frame begins.
   std::set<std::tuple<ObjectNumber, uint64_t, FrameNumber>> frames_by_place_;
   // By the first eight bytes of the hash; stored frames only.

@@ -214,20 +214,20 @@ void Metadata::AddObject(ObjectNumber number, const ObjectId& id,
                          ObjectKind kind, uint64_t size, bool note_change) {
   CHECK(number > 0 && number < next_object_) << "object number not reserved";
   objects_[number] = {.id = id, .kind = kind, .size = size};
+  // All of its frames may be gone already.
+  maybe_empty_objects_.insert(number);
   if (note_change) changes_.objects.insert(number);
-}
-
-void Metadata::ForgetObject(ObjectNumber number) {
-  const auto found = objects_.find(number);
-  CHECK(found != objects_.end() && found->second.frames == 0)
-      << "object " << number << " is in use or not there";
-  objects_.erase(found);
-  changes_.objects.insert(number);
 }
 
 const StoredObject* Metadata::FindObject(ObjectNumber number) const {
   const auto found = objects_.find(number);
   return found == objects_.end() ? nullptr : &found->second;
+}
+
+ObjectId Metadata::FindObjectId(ObjectNumber number) const {
+  if (const StoredObject* object = FindObject(number)) return object->id;
+  const auto dead = dead_objects_.find(number);
+  return dead == dead_objects_.end() ? ObjectId() : dead->second.id;
 }
 
 std::vector<ObjectNumber> Metadata::AllObjects() const {
@@ -273,6 +273,7 @@ void Metadata::LeavePlace(FrameNumber number, const Frame& frame) {
   StoredObject& object = objects_.at(frame.object);
   --object.frames;
   object.live_bytes -= frame.stored_length;
+  if (object.frames == 0) maybe_empty_objects_.insert(frame.object);
   frames_by_place_.erase({frame.object, frame.object_offset, number});
 }
 
@@ -293,6 +294,15 @@ std::optional<StoredFrame> Metadata::FindFrame(FrameNumber number) const {
                      .stored_length = frame.stored_length,
                      .raw_length = frame.raw_length,
                      .hash = frame.hash};
+}
+
+std::optional<StoredFrame> Metadata::FindDurableFrame(
+    FrameNumber number) const {
+  const auto found = frames_.find(number);
+  if (found == frames_.end() || found->second.bytes != nullptr) {
+    return std::nullopt;
+  }
+  return FindFrame(number);
 }
 
 std::vector<StoredFrame> Metadata::FramesOf(ObjectNumber object, uint64_t begin,

@@ -106,6 +106,7 @@ Delta Metadata::TakeDelta() {
   for (const FrameNumber number : changes_.frames) {
     delta.frames.push_back(MakeFrameDelta(number, frames_.at(number)));
   }
+  AddHistoryChanges(delta);
   delta.next_inode = next_inode_;
   delta.next_frame = next_frame_;
   delta.next_object = next_object_;
@@ -145,6 +146,7 @@ Delta Metadata::FullDelta() const {
     }
   }
   std::ranges::sort(delta.frames, {}, &FrameDelta::number);
+  AddHistory(delta);
   delta.next_inode = next_inode_;
   delta.next_frame = next_frame_;
   delta.next_object = next_object_;
@@ -188,7 +190,9 @@ Status Metadata::Apply(const Delta& delta) {
       DropFrame(number);
     }
   }
-  return ForgetObjects(delta);
+  DRIVEROOT_RETURN_IF_ERROR(ForgetObjects(delta));
+  ApplyHistory(delta);
+  return {};
 }
 
 Status Metadata::ApplyObjects(const Delta& delta) {
@@ -198,6 +202,7 @@ Status Metadata::ApplyObjects(const Delta& delta) {
     }
     if (object.id.empty()) continue;
     StoredObject& stored = objects_[object.number];
+    maybe_empty_objects_.insert(object.number);
     stored.id = object.id;
     stored.kind = object.kind;
     stored.size = object.size;

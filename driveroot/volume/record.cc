@@ -22,10 +22,10 @@ std::unexpected<Error> Damaged(const char* what) {
 }  // namespace
 
 Status CheckFormatVersion(uint64_t version) {
-  if (version == kFormatVersion) return {};
+  if (version >= 1 && version <= kFormatVersion) return {};
   return Fail(ErrorCode::kUnsupportedVersion,
               "the volume has format version " + std::to_string(version) +
-                  ", this driveroot knows version " +
+                  ", this driveroot knows versions up to " +
                   std::to_string(kFormatVersion) + "; update driveroot");
 }
 

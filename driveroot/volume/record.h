@@ -17,8 +17,8 @@
 namespace driveroot {
 
 // The version that this program writes, of all objects of a volume. It reads
-// this one and none that is higher.
-inline constexpr uint32_t kFormatVersion = 1;
+// this one and those before it, and none that is higher.
+inline constexpr uint32_t kFormatVersion = 2;
 
 // Records longer than this are refused.
 inline constexpr uint64_t kMaxRecordBytes = uint64_t{1} << 30;

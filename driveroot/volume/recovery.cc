@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "driveroot/volume/checkpoint.h"
+#include "glog/logging.h"
 
 namespace driveroot {
 namespace {
@@ -21,7 +24,8 @@ constexpr size_t kReadAhead = 8;
 
 constexpr std::string_view kRemedy =
     "; restore it from Drive's trash or its revisions if it is there, or put "
-    "back a backup of the volume; driveroot changed nothing";
+    "back a backup of the volume, or let `driveroot fsck --repair` save what "
+    "is left; driveroot changed nothing";
 
 std::unexpected<Error> Damaged(std::string what) {
   return Fail(ErrorCode::kDataLoss, what.append(kRemedy));
@@ -64,29 +68,105 @@ class LogReader {
   std::deque<Ahead> ahead_;
 };
 
-Result<Checkpoint> ReadCheckpoint(ObjectStore& store,
-                                  const Superblock& superblock) {
-  const auto& place = superblock.checkpoint;
-  const std::string what = "checkpoint " + place.id;
-  if (place.size > kMaxCheckpointBytes) {
+// `size` bytes are asked for, and one more to see whether it is longer.
+Result<Checkpoint> ReadCheckpoint(ObjectStore& store, const ObjectId& id,
+                                  uint64_t size) {
+  const std::string what = "checkpoint " + id;
+  if (size > kMaxCheckpointBytes) {
     return Damaged(what + " has an impossible size");
   }
-  Result<std::string> bytes = store.Read(place.id, 0, place.size + 1);
+  Result<std::string> bytes = store.Read(id, 0, size + 1);
   if (!bytes && bytes.error().code() == ErrorCode::kNotFound) {
     return Damaged(what + " is missing");
   }
   if (!bytes) return std::unexpected(bytes.error().WithContext(what));
   Result<Checkpoint> checkpoint = ParseCheckpoint(*bytes);
   if (!checkpoint) return Damaged(what, checkpoint.error());
-  const RecordHeader& last = checkpoint->position.last;
-  if (bytes->size() != place.size ||
-      !bytes->ends_with(
-          std::string_view(reinterpret_cast<const char*>(place.hash.data()),
-                           place.hash.size())) ||
-      last.volume_uuid != superblock.uuid || last.sequence != place.sequence) {
-    return Damaged(what + " is not the one that superblock.json names");
+  if (bytes->size() != size) return Damaged(what + " has the wrong size");
+  return checkpoint;
+}
+
+// The checkpoint that `kept` tells of, and no other.
+Result<Checkpoint> ReadKept(ObjectStore& store, const KeptCheckpoint& kept) {
+  DRIVEROOT_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+                             ReadCheckpoint(store, kept.id, kept.size));
+  if (checkpoint.hash != kept.hash ||
+      checkpoint.position.last.sequence != kept.sequence) {
+    return Damaged("checkpoint " + kept.id + " is not the one it should be");
   }
   return checkpoint;
+}
+
+KeptCheckpoint KeptOf(const Superblock& superblock,
+                      const Checkpoint& checkpoint) {
+  return {.sequence = superblock.checkpoint.sequence,
+          .id = superblock.checkpoint.id,
+          .hash = superblock.checkpoint.hash,
+          .size = superblock.checkpoint.size,
+          .sealed_at = checkpoint.position.last.sealed_at,
+          .next_object = checkpoint.state.next_object};
+}
+
+Result<Checkpoint> ReadNamed(ObjectStore& store, const Superblock& superblock) {
+  const auto& place = superblock.checkpoint;
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      Checkpoint checkpoint,
+      ReadKept(store, {.sequence = place.sequence,
+                       .id = place.id,
+                       .hash = place.hash,
+                       .size = place.size,
+                       .sealed_at = 0,
+                       .next_object = 0}));
+  if (checkpoint.position.last.volume_uuid != superblock.uuid) {
+    return Damaged("checkpoint " + place.id + " is that of another volume");
+  }
+  return checkpoint;
+}
+
+// The newest checkpoint that is in order, for when the one in `superblock`
+// (which has no uuid when it is unreadable itself) is not. kNotFound: none.
+Result<Checkpoint> FindCheckpoint(ObjectStore& store, Superblock& superblock) {
+  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<ObjectInfo> list,
+                             store.List(ObjectKind::kCheckpoint));
+  std::ranges::sort(list, std::ranges::greater(), &ObjectInfo::name);
+  for (const ObjectInfo& info : list) {
+    Result<Checkpoint> found = ReadCheckpoint(store, info.id, info.size);
+    if (!found) {
+      if (found.error().code() == ErrorCode::kDataLoss) continue;
+      return found;
+    }
+    const RecordHeader& last = found->position.last;
+    if (!superblock.uuid.empty() && last.volume_uuid != superblock.uuid) {
+      continue;
+    }
+    superblock.uuid = last.volume_uuid;
+    superblock.checkpoint = {.id = info.id,
+                             .hash = found->hash,
+                             .size = info.size,
+                             .sequence = last.sequence};
+    return found;
+  }
+  return Fail(ErrorCode::kNotFound, "no checkpoint is in order");
+}
+
+// After a checkpoint that the superblock does not name: whether the log was
+// followed to its end. Records that were in flight when their writer stopped
+// may lie behind the end, as many as a record names.
+Status CheckEnd(ObjectStore& store, const LogPosition& end) {
+  for (const auto& [kind, slack] :
+       {std::pair(ObjectKind::kCheckpoint, uint64_t{0}),
+        std::pair(ObjectKind::kLogRecord, kMaxNextIds)}) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<ObjectInfo> list,
+                               store.List(kind));
+    for (const ObjectInfo& info : list) {
+      const std::optional<uint64_t> sequence = ParseObjectName(info.name);
+      if (!sequence || *sequence <= end.last.sequence + slack) continue;
+      return Damaged("log record " + std::to_string(end.last.sequence + 1) +
+                     " is missing, though " + std::to_string(*sequence) +
+                     " was written");
+    }
+  }
+  return {};
 }
 
 // Whether `record` may come after `position`.
@@ -99,64 +179,193 @@ bool Follows(const RecordHeader& record, const LogPosition& position) {
          record.epoch == last.epoch + (opens ? 1 : 0);
 }
 
-// Checks that the log, which goes on at `log.position`, has the record that the
-// superblock knows of.
-Status CheckKnownRecord(const RecoveredLog& log) {
-  const auto& known = log.superblock.log;
-  if (known.sequence != log.position.last.sequence ||
-      known.hash == log.position.hash) {
+// Checks that the log, which has `position`, has the record that the superblock
+// knows of.
+Status CheckKnownRecord(const Superblock& superblock,
+                        const LogPosition& position) {
+  const auto& known = superblock.log;
+  if (known.sequence != position.last.sequence || known.hash == position.hash) {
     return {};
   }
-  return Damaged("log record " + std::to_string(known.sequence) +
-                 " is not the one that superblock.json names");
+  return Fail(ErrorCode::kDataLoss,
+              "it is not the one that superblock.json names");
+}
+
+std::string RecordName(uint64_t sequence, const ObjectId& id) {
+  return "log record " + std::to_string(sequence) + " (object " + id + ")";
+}
+
+// Reads the superblock and the checkpoint, which is applied.
+Result<RecoveredLog> Start(ObjectStore& store, Metadata& ret_metadata,
+                           bool& ret_is_named) {
+  RecoveredLog log;
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string bytes, store.ReadSuperblock());
+  Result<Superblock> superblock = ParseSuperblock(bytes);
+  Result<Checkpoint> checkpoint =
+      superblock ? ReadNamed(store, *superblock)
+                 : Damaged("superblock.json", superblock.error());
+  if (superblock) log.superblock = *superblock;
+  ret_is_named = checkpoint.has_value();
+  if (!checkpoint) {
+    if (checkpoint.error().code() != ErrorCode::kDataLoss) {
+      return std::unexpected(checkpoint.error());
+    }
+    Result<Checkpoint> other = FindCheckpoint(store, log.superblock);
+    if (!other && other.error().code() == ErrorCode::kNotFound) {
+      return std::unexpected(checkpoint.error());
+    }
+    if (!other) return std::unexpected(other.error());
+    LOG(WARNING) << checkpoint.error().message() << "; using checkpoint "
+                 << log.superblock.checkpoint.id << " instead";
+    checkpoint = std::move(other);
+  }
+  const Status applied = ret_metadata.Apply(checkpoint->state);
+  if (!applied) {
+    return Damaged("checkpoint " + log.superblock.checkpoint.id,
+                   applied.error());
+  }
+  ret_metadata.KeepCheckpoint(KeptOf(log.superblock, *checkpoint));
+  log.position = checkpoint->position;
+  return log;
+}
+
+// The newest checkpoint at or before `point`; null when there is none.
+const KeptCheckpoint* CheckpointBefore(const Metadata& present,
+                                       const HistoryPoint& point) {
+  const KeptCheckpoint* best = nullptr;
+  for (const auto& [sequence, checkpoint] : present.checkpoints()) {
+    const auto* record = std::get_if<AtRecord>(&point);
+    if (record != nullptr
+            ? sequence <= record->sequence
+            : checkpoint.sealed_at <= std::get<AtTime>(point).time) {
+      best = &checkpoint;
+    }
+  }
+  return best;
+}
+
+std::unexpected<Error> NotKept(const Metadata& present,
+                               const HistoryPoint& point) {
+  std::string text;
+  if (const auto* record = std::get_if<AtRecord>(&point)) {
+    text = "the state after record " + std::to_string(record->sequence);
+  } else {
+    text = "a state that old";
+  }
+  text += " is not kept; kept are those from record " +
+          std::to_string(present.records_from()) + " on";
+  for (const auto& [sequence, checkpoint] : present.checkpoints()) {
+    if (sequence >= present.records_from()) break;
+    text += ", record " + std::to_string(sequence);
+  }
+  return Fail(ErrorCode::kNotFound, text);
 }
 
 }  // namespace
 
-Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata) {
-  RecoveredLog log;
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string bytes, store.ReadSuperblock());
-  Result<Superblock> superblock = ParseSuperblock(bytes);
-  if (!superblock) return Damaged("superblock.json", superblock.error());
-  log.superblock = *std::move(superblock);
-  {
-    DRIVEROOT_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
-                               ReadCheckpoint(store, log.superblock));
-    const Status applied = ret_metadata.Apply(checkpoint.state);
-    if (!applied) {
-      return Damaged("checkpoint " + log.superblock.checkpoint.id,
-                     applied.error());
-    }
-    log.position = checkpoint.position;
-  }
+Status ReadLog(ObjectStore& store, LogPosition& position,
+               const RecordVisitor& visit) {
   LogReader reader(store);
   while (true) {
-    DRIVEROOT_RETURN_IF_ERROR(CheckKnownRecord(log));
-    const std::vector<ObjectId> next_ids = log.position.last.next_ids;
+    const std::vector<ObjectId> next_ids = position.last.next_ids;
     const Result<std::string> stored = reader.Read(next_ids);
-    const std::string what = "log record " +
-                             std::to_string(log.position.last.sequence + 1) +
-                             " (object " + next_ids.front() + ")";
-    if (!stored && stored.error().code() == ErrorCode::kNotFound) break;
+    const std::string what =
+        RecordName(position.last.sequence + 1, next_ids.front());
+    if (!stored && stored.error().code() == ErrorCode::kNotFound) return {};
     if (!stored) return std::unexpected(stored.error().WithContext(what));
     if (stored->size() > kMaxRecordBytes) return Damaged(what + " is too long");
     Result<LogRecord> record = ParseRecord(*stored);
     if (!record) return Damaged(what, record.error());
-    if (!Follows(record->header, log.position)) {
+    if (!Follows(record->header, position)) {
       return Damaged(what + " does not follow the one before it");
     }
-    const Status applied = ret_metadata.Apply(record->delta);
-    if (!applied) return Damaged(what, applied.error());
-    log.position = {std::move(record->header), record->hash};
-    ++log.records;
-    log.record_bytes += stored->size();
+    const Result<Visit> visited = visit(*record, stored->size());
+    if (!visited) return Damaged(what, visited.error());
+    if (*visited == Visit::kStopBefore) return {};
+    position = {std::move(record->header), record->hash};
   }
+}
+
+Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata) {
+  bool is_named = false;
+  DRIVEROOT_ASSIGN_OR_RETURN(RecoveredLog log,
+                             Start(store, ret_metadata, is_named));
+  if (const Status known = CheckKnownRecord(log.superblock, log.position);
+      !known) {
+    return Damaged(
+        "log record " + std::to_string(log.position.last.sequence),
+        known.error());
+  }
+  DRIVEROOT_RETURN_IF_ERROR(ReadLog(
+      store, log.position,
+      [&](const LogRecord& record, uint64_t bytes) -> Result<Visit> {
+        DRIVEROOT_RETURN_IF_ERROR(ret_metadata.Apply(record.delta));
+        DRIVEROOT_RETURN_IF_ERROR(CheckKnownRecord(
+            log.superblock, {.last = record.header, .hash = record.hash}));
+        ++log.records;
+        log.record_bytes += bytes;
+        return Visit::kGoOn;
+      }));
   if (log.superblock.log.sequence > log.position.last.sequence) {
     return Damaged("log record " +
                    std::to_string(log.position.last.sequence + 1) +
                    " is missing, though later ones were written");
   }
+  if (!is_named) DRIVEROOT_RETURN_IF_ERROR(CheckEnd(store, log.position));
   return log;
+}
+
+Result<RecoveredLog> RecoverPast(ObjectStore& store, const HistoryPoint& point,
+                                 Metadata& ret_metadata) {
+  Metadata present;
+  DRIVEROOT_ASSIGN_OR_RETURN(RecoveredLog log, Recover(store, present));
+  const auto* at_record = std::get_if<AtRecord>(&point);
+  if (at_record != nullptr &&
+      at_record->sequence > log.position.last.sequence) {
+    return Fail(ErrorCode::kNotFound,
+                "there is no record " + std::to_string(at_record->sequence) +
+                    " yet; the newest is " +
+                    std::to_string(log.position.last.sequence));
+  }
+  const KeptCheckpoint* kept = CheckpointBefore(present, point);
+  if (kept == nullptr) return NotKept(present, point);
+  DRIVEROOT_ASSIGN_OR_RETURN(const Checkpoint checkpoint,
+                             ReadKept(store, *kept));
+  const Status applied = ret_metadata.Apply(checkpoint.state);
+  if (!applied) return Damaged("checkpoint " + kept->id, applied.error());
+  log.position = checkpoint.position;
+  log.superblock.checkpoint = {.id = kept->id,
+                               .hash = kept->hash,
+                               .size = kept->size,
+                               .sequence = kept->sequence};
+  log.records = 0;
+  log.record_bytes = 0;
+  if (kept->sequence >= present.records_from()) {
+    DRIVEROOT_RETURN_IF_ERROR(ReadLog(
+        store, log.position,
+        [&](const LogRecord& record, uint64_t bytes) -> Result<Visit> {
+          const bool is_past =
+              at_record != nullptr
+                  ? record.header.sequence <= at_record->sequence
+                  : record.header.sealed_at <= std::get<AtTime>(point).time;
+          if (!is_past) return Visit::kStopBefore;
+          DRIVEROOT_RETURN_IF_ERROR(ret_metadata.Apply(record.delta));
+          ++log.records;
+          log.record_bytes += bytes;
+          return Visit::kGoOn;
+        }));
+  }
+  if (at_record != nullptr &&
+      log.position.last.sequence != at_record->sequence) {
+    return NotKept(present, point);
+  }
+  return log;
+}
+
+Result<LogPosition> ReadPosition(ObjectStore& store,
+                                 const KeptCheckpoint& checkpoint) {
+  DRIVEROOT_ASSIGN_OR_RETURN(Checkpoint read, ReadKept(store, checkpoint));
+  return std::move(read.position);
 }
 
 }  // namespace driveroot

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finding a volume's newest state: the superblock, the checkpoint that it
-// names, and the log records after that. Every byte is checked on the way.
-// Thread-safe.
+// Finding a volume's state: the superblock, a checkpoint, and the log records
+// after that. Every byte is checked on the way. Thread-safe.
+//
+// The superblock says where to start. When the checkpoint that it names is
+// missing or damaged, the newest other one that is in order is taken, since the
+// log after it leads to the same state.
 #ifndef DRIVEROOT_VOLUME_RECOVERY_H_
 #define DRIVEROOT_VOLUME_RECOVERY_H_
 
 #include <cstdint>
+#include <functional>
 
 #include "driveroot/base/result.h"
 #include "driveroot/store/object_store.h"
+#include "driveroot/volume/history_point.h"
 #include "driveroot/volume/metadata.h"
 #include "driveroot/volume/record.h"
 #include "driveroot/volume/superblock.h"
@@ -17,18 +22,38 @@
 namespace driveroot {
 
 struct RecoveredLog {
-  Superblock superblock;
-  LogPosition position;  // the end of the log
-  uint64_t records = 0;  // after the checkpoint
+  Superblock superblock;  // its checkpoint is the one that was used
+  LogPosition position;   // the last record that counts
+  uint64_t records = 0;   // after the checkpoint
   uint64_t record_bytes = 0;
 };
 
-// Fills `ret_metadata`, which is empty, with the newest state.
+// Fills `ret_metadata`, which is empty, with the newest state. The checkpoint
+// that was used is among the kept ones then.
 //
 // kNotFound: there is no volume. kUnsupportedVersion: it is of a newer
 // driveroot. kDataLoss: something is damaged or missing; the message names the
 // object and says what to do. Else the store's errors.
 Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata);
+
+// The same for the state at a point of the past, with the newest checkpoint
+// before it. kNotFound: that point is not kept, or yet to come; the message
+// says which there are.
+Result<RecoveredLog> RecoverPast(ObjectStore& store, const HistoryPoint& point,
+                                 Metadata& ret_metadata);
+
+// Where the log goes on after a kept checkpoint.
+Result<LogPosition> ReadPosition(ObjectStore& store,
+                                 const KeptCheckpoint& checkpoint);
+
+// Reads the records after `position` one after the other up to the end of the
+// log, and advances `position` with each. `visit` says whether to go on; with
+// kStopBefore the record is left out. Errors as those of Recover.
+enum class Visit { kGoOn, kStopBefore };
+using RecordVisitor =
+    std::function<Result<Visit>(const LogRecord& record, uint64_t bytes)>;
+Status ReadLog(ObjectStore& store, LogPosition& position,
+               const RecordVisitor& visit);
 
 }  // namespace driveroot
 

@@ -23,22 +23,12 @@ constexpr uint64_t kMaxFetchBytes = 16 << 20;
 
 // Makes sense of options that contradict each other.
 VolumeOptions Checked(VolumeOptions options) {
+  if (options.at) options.read_only = true;
   options.max_unstored_bytes =
       std::max(options.max_unstored_bytes, options.commit_bytes);
   options.segment_bytes =
       std::max<uint64_t>(options.segment_bytes, kMaxFrameBytes);
   return options;
-}
-
-// Records whose inline data is all dead are of no use to the metadata any more.
-// Only while nobody reads, since a reader may hold on to where bytes lie.
-void ForgetDeadRecords(Metadata& metadata) {
-  for (const ObjectNumber number : metadata.AllObjects()) {
-    const StoredObject& object = *metadata.FindObject(number);
-    if (object.kind == ObjectKind::kLogRecord && object.frames == 0) {
-      metadata.ForgetObject(number);
-    }
-  }
 }
 
 }  // namespace
@@ -50,8 +40,7 @@ class Volume::Index : public FrameIndex {
 
   ObjectId FindObjectId(ObjectNumber object) const override {
     const std::shared_lock lock(volume_.mutex_);
-    const StoredObject* found = volume_.metadata_.FindObject(object);
-    return found == nullptr ? ObjectId() : found->id;
+    return volume_.metadata_.FindObjectId(object);
   }
 
   std::vector<StoredFrame> FramesOf(ObjectNumber object, uint64_t begin,
@@ -113,7 +102,7 @@ Status Volume::Format(ObjectStore& store, const FormatOptions& options) {
                                          ReadmeText(start.last.volume_uuid)));
   const Persist once = [](const auto& call) { return call(); };
   // The superblock comes last, so there is no half-made volume.
-  const Result<Superblock> written =
+  const Result<KeptCheckpoint> written =
       WriteCheckpoint(store, once, ids[2], start, metadata.FullDelta());
   if (!written) return std::unexpected(written.error());
   return {};
@@ -122,14 +111,17 @@ Status Volume::Format(ObjectStore& store, const FormatOptions& options) {
 Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
                                              const VolumeOptions& options) {
   std::unique_ptr<Volume> volume(new Volume(std::move(store), options));
-  DRIVEROOT_ASSIGN_OR_RETURN(RecoveredLog log,
-                             Recover(*volume->store_, volume->metadata_));
+  Result<RecoveredLog> recovered =
+      options.at
+          ? RecoverPast(*volume->store_, *options.at, volume->metadata_)
+          : Recover(*volume->store_, volume->metadata_);
+  if (!recovered) return std::unexpected(recovered.error());
+  RecoveredLog& log = *recovered;
   volume->uuid_ = log.superblock.uuid;
   volume->recovered_ = log.position;
   volume->checkpoint_record_ = log.superblock.checkpoint.sequence;
   volume->metadata_.RemoveOrphans();
-  ForgetDeadRecords(volume->metadata_);
-  if (options.read_only) return volume;
+  if (volume->options_.read_only) return volume;
 
   const WriterIdentity self =
       MakeWriterIdentity(options.host_name, options.boot_id);
@@ -159,6 +151,16 @@ Status Volume::Sync(const ProgressCallback& progress) {
 Status Volume::Close(const ProgressCallback& progress) {
   if (committer_ == nullptr) return {};
   return committer_->Close(progress);
+}
+
+Result<uint64_t> Volume::RollBack(const HistoryPoint& point) {
+  Metadata past;
+  DRIVEROOT_ASSIGN_OR_RETURN(const RecoveredLog log,
+                             RecoverPast(*store_, point, past));
+  past.RemoveOrphans();
+  DRIVEROOT_ASSIGN_OR_RETURN(const WriteLock lock, Write());
+  DRIVEROOT_RETURN_IF_ERROR(lock->BecomeStateOf(past));
+  return log.position.last.sequence;
 }
 
 Status Volume::ReadStored(std::span<const StoredPiece> pieces,

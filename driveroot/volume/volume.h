@@ -27,6 +27,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <span>
 #include <string>
@@ -36,6 +37,7 @@
 #include "driveroot/cache/fetcher.h"
 #include "driveroot/cache/frame_cache.h"
 #include "driveroot/store/object_store.h"
+#include "driveroot/volume/history_point.h"
 #include "driveroot/volume/metadata.h"
 #include "driveroot/volume/record.h"
 
@@ -51,6 +53,9 @@ struct FormatOptions {
 
 struct VolumeOptions {
   bool read_only = false;
+
+  // The state at a point of the past, read-only.
+  std::optional<HistoryPoint> at;
 
   // Takes the volume over although it looks live elsewhere.
   bool steal = false;
@@ -160,7 +165,8 @@ class Volume {
   // unless read-only, appends an open record.
   //
   // kNotFound: no volume there. kUnsupportedVersion: made by a newer driveroot.
-  // kDataLoss: damaged; the message names the object. kBusy: it looks live on
+  // kDataLoss: damaged; the message names the object. kNotFound also when the
+  // point `options.at` is not kept. kBusy: it looks live on
   // another host; the message says where and how to take it over.
   static Result<std::unique_ptr<Volume>> Open(
       std::unique_ptr<ObjectStore> store, const VolumeOptions& options);
@@ -183,6 +189,12 @@ class Volume {
   // Reads the stored parts that Metadata::ReadData returned into `out`.
   // kDataLoss: bytes do not match their hash, even when fetched again.
   Status ReadStored(std::span<const StoredPiece> pieces, std::span<char> out);
+
+  // Makes the tree what it was at a point of the past, as one change that is to
+  // be synced like any other, and can be undone in the same way. Returns the
+  // number of the record after which it was so. Only while nobody has anything
+  // open. kNotFound: that point is not kept.
+  Result<uint64_t> RollBack(const HistoryPoint& point);
 
   // Fetches what is likely read next, without waiting.
   void Prefetch(std::span<const StoredPiece> pieces);

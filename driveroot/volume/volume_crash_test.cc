@@ -397,7 +397,7 @@ TEST(DamageTest, DamageOnTheWayIsFetchedAgain) {
 TEST(DamageTest, NewerVolumeIsRefused) {
   const auto account = FilledAccount();
   std::string& text = *account->superblock;
-  const std::string version = "\"version\": 1";
+  const std::string version = "\"version\": 2";
   ASSERT_NE(text.find(version), std::string::npos) << text;
   text.replace(text.find(version), version.size(), "\"version\": 9");
   const auto volume = OpenOn(account);

@@ -125,6 +125,7 @@ std::vector<std::string> DaemonArguments(const Settings& settings) {
   if (!settings.drive_endpoint.empty()) {
     arguments.push_back("--drive_endpoint=" + settings.drive_endpoint);
   }
+  if (!settings.at.empty()) arguments.push_back("--at=" + settings.at);
   arguments.insert(arguments.end(), settings.options.begin(),
                    settings.options.end());
   arguments.push_back(settings.volume);

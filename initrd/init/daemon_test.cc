@@ -17,6 +17,7 @@ TEST(DaemonArgumentsTest, AreWhatTheDaemonExpects) {
   const Settings settings = {
       .volume = "drive:My root",
       .drive_endpoint = "https://10.0.2.2:8443",
+      .at = "2h",
       .options = {"--a=1", "--b"},
       .credentials_json = "s3cret",
   };
@@ -25,8 +26,8 @@ TEST(DaemonArgumentsTest, AreWhatTheDaemonExpects) {
                           "--status_fd=3", "--fuse_device=/kfuse",
                           "--credentials=/etc/driveroot/credentials.json",
                           "--ca_file=/etc/driveroot/ca.pem",
-                          "--drive_endpoint=https://10.0.2.2:8443", "--a=1",
-                          "--b", "drive:My root", "/sysroot"));
+                          "--drive_endpoint=https://10.0.2.2:8443", "--at=2h",
+                          "--a=1", "--b", "drive:My root", "/sysroot"));
 }
 
 TEST(DaemonArgumentsTest, HoldNoSecretAndNoEmptyEndpoint) {

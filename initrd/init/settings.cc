@@ -23,9 +23,9 @@ constexpr std::string_view kHowToGive =
     "io.systemd.credential:{0}=...";
 
 // Flags of `driveroot mount` that init gives itself.
-constexpr std::array<std::string_view, 8> kOwnFlags = {
-    "ca_file",    "credentials", "drive_endpoint", "flagfile",
-    "foreground", "fuse_device", "root",           "status_fd",
+constexpr std::array<std::string_view, 9> kOwnFlags = {
+    "at",         "ca_file",    "credentials", "drive_endpoint", "flagfile",
+    "foreground", "fuse_device", "root",       "status_fd",
 };
 
 std::unexpected<Error> Bad(std::string message) {
@@ -106,12 +106,13 @@ Status ReadMember(std::string_view key, const rapidjson::Value& value,
                               : key == "drive_endpoint"
                                   ? &settings.drive_endpoint
                               : key == "hostname" ? &settings.hostname
+                              : key == "at"       ? &settings.at
                                                   : nullptr;
   if (target == nullptr) {
-    return Bad(
-        std::format("\"{}\" is not known; there are \"volume\", "
-                    "\"drive_endpoint\", \"hostname\" and \"options\"",
-                    key));
+    return Bad(std::format(
+        "\"{}\" is not known; there are \"volume\", \"drive_endpoint\", "
+        "\"hostname\", \"at\" and \"options\"",
+        key));
   }
   DRIVEROOT_ASSIGN_OR_RETURN(*target, TakeString(key, value));
   return {};

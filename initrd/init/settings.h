@@ -25,6 +25,9 @@ struct Settings {
   std::string volume = {};          // "volume": drive:NAME or drive:id=FOLDER.
   std::string drive_endpoint = {};  // "drive_endpoint": https://..., optional.
   std::string hostname = {};        // "hostname", optional.
+  // "at", optional: boots the volume as it was at this point of its past,
+  // read-only; what `driveroot mount --at` takes.
+  std::string at = {};
   // "options", optional: further flags of `driveroot mount`, each "--NAME" or
   // "--NAME=VALUE". Flags that init itself gives are refused.
   std::vector<std::string> options = {};

@@ -19,11 +19,12 @@ constexpr char kAccess[] =
 TEST(ParseConfigTest, ReadsEverySetting) {
   const Result<Settings> settings = ParseConfig(
       R"({"volume": "drive:My root", "drive_endpoint": "https://10.0.2.2:8443",
-          "hostname": "box-1", "options": ["--cache_mib=64", "--verbose"]})");
+          "hostname": "box-1", "at": "2h", "options": ["--cache_mib=64", "--verbose"]})");
   ASSERT_TRUE(settings) << settings.error();
   EXPECT_EQ(settings->volume, "drive:My root");
   EXPECT_EQ(settings->drive_endpoint, "https://10.0.2.2:8443");
   EXPECT_EQ(settings->hostname, "box-1");
+  EXPECT_EQ(settings->at, "2h");
   EXPECT_THAT(settings->options, ElementsAre("--cache_mib=64", "--verbose"));
 }
 
@@ -61,6 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "--status_fd"},
         BadConfig{R"({"volume": "drive:x", "options": ["--noforeground"]})",
                   "--foreground"},
+        BadConfig{R"({"volume": "drive:x", "options": ["--at=3"]})", "--at"},
         BadConfig{R"({"volume": "drive:x", "options": ["--ca-file=x"]})",
                   "--ca_file"}));
 
