@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -34,6 +35,20 @@ Status Succeed(const std::vector<std::string>& arguments) {
                                         " ended with " + std::to_string(code));
 }
 
+// A sandbox that is made meanwhile, for another test, copies the mounts that it
+// sees and keeps them in use until it ends.
+Status HideMounts() {
+  static const int error = [] {
+    const bool hidden =
+        unshare(CLONE_NEWNS) == 0 &&
+        mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    return hidden ? 0 : errno;
+  }();
+  if (error == 0) return {};
+  return std::unexpected(
+      Error::FromErrno(error, "cannot make a mount namespace"));
+}
+
 }  // namespace
 
 int RunDriveroot(const std::vector<std::string>& arguments) {
@@ -61,6 +76,7 @@ std::string TestMount::SkipReason() {
 
 Result<std::unique_ptr<TestMount>> TestMount::Make(
     std::vector<std::string> mount_flags) {
+  DRIVEROOT_RETURN_IF_ERROR(HideMounts());
   std::unique_ptr<TestMount> mount(new TestMount(std::move(mount_flags)));
   // Not the test's own folder: other users must be able to reach it.
   std::string folder = "/tmp/driveroot_test.XXXXXX";
