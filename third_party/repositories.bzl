@@ -129,6 +129,10 @@ def _sets():
     )
     _tree("systemd_stub")
     debian_packages(
+        name = "debian_programs",
+        pins = BINARIES["programs"],
+    )
+    debian_packages(
         name = "debian_rootfs",
         pins = BINARIES["rootfs"],
     )
