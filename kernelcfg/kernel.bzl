@@ -154,7 +154,7 @@ def _kernel_image_impl(ctx):
         output,
         arguments = [ctx.file.config.path, output.path],
         inputs = [ctx.file.config],
-        message = "Building the kernel %s (about half an hour on two processors)" % ctx.label,
+        message = "Building the kernel %s (ten minutes to half an hour on two processors)" % ctx.label,
         mnemonic = "KernelImage",
     )
 
