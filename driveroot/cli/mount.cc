@@ -26,6 +26,11 @@ DEFINE_int32(status_fd, -1, "descriptor to tell the progress to, as JSON");
 DEFINE_string(fuse_device, "/dev/fuse", "the FUSE device to open");
 DEFINE_uint64(commit_interval_ms, 5000,
               "an operation is durable after this time at the latest");
+DEFINE_string(fsync, "durable",
+              "what fsync does: \"durable\", it returns when everything "
+              "before it is on the store; or \"ordered\", it returns at once, "
+              "and a crash may take the last commit interval, never less of "
+              "what was done later than of what was done before");
 DEFINE_uint64(cache_mb, 256, "memory for file data that was read, in MB");
 
 DEFINE_string(at, "",
@@ -51,6 +56,11 @@ Result<DaemonOptions> OptionsFromFlags(const VolumeName& name,
     DRIVEROOT_ASSIGN_OR_RETURN(options.volume_options.at,
                                ParseHistoryPoint(FLAGS_at, NowNs()));
   }
+  if (FLAGS_fsync != "durable" && FLAGS_fsync != "ordered") {
+    return Fail(ErrorCode::kInvalidArgument,
+                "--fsync is durable or ordered, not \"" + FLAGS_fsync + "\"");
+  }
+  options.mount.fsync_waits = FLAGS_fsync == "durable";
   options.volume_options.steal = FLAGS_steal;
   options.volume_options.commit_interval =
       std::chrono::milliseconds(FLAGS_commit_interval_ms);
@@ -140,7 +150,7 @@ Command MountCommand() {
           .min_arguments = 2,
           .max_arguments = 2,
           .flags = WithDriveFlags({"foreground", "read_only", "at", "steal",
-                                   "commit_interval_ms", "cache_mb", "root",
+                                   "commit_interval_ms", "cache_mb", "fsync", "root",
                                    "status_fd", "fuse_device"}),
           .run = MountVolume};
 }

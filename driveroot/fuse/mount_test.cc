@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -83,6 +84,31 @@ class MountTest : public testing::Test {
   std::unique_ptr<TestMount> test_mount_;
   std::string mount_;
 };
+
+// Records in the log after a file was written and synced twenty times.
+size_t RecordsOfTwentySyncs(const std::string& mode) {
+  // Nothing but fsync makes a record meanwhile.
+  const auto mount =
+      TestMount::Make({"--fsync=" + mode, "--commit_interval_ms=3600000"});
+  if (!mount) {
+    ADD_FAILURE() << mount.error();
+    return 0;
+  }
+  const UniqueFd file(open(((*mount)->path() + "/file").c_str(),
+                           O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(write(file.get(), "x", 1), 1);
+    EXPECT_EQ(fsync(file.get()), 0);
+  }
+  const auto log =
+      std::filesystem::directory_iterator((*mount)->folder() + "/volume/log");
+  return static_cast<size_t>(std::distance(begin(log), end(log)));
+}
+
+TEST_F(MountTest, OrderedSyncsMakeNoRecords) {
+  EXPECT_GE(RecordsOfTwentySyncs("durable"), 20U);
+  EXPECT_LE(RecordsOfTwentySyncs("ordered"), 2U);
+}
 
 TEST_F(MountTest, ATreeIsTheSameAfterARemount) {
   Write("file", "contents");

@@ -144,7 +144,12 @@ Status FuseSession::Attach(FileSystem* file_system) {
   for (std::string& word : words) argv.push_back(word.data());
   fuse_args arguments =
       FUSE_ARGS_INIT(static_cast<int>(argv.size()), argv.data());
-  const fuse_lowlevel_ops operations = MakeOperations();
+  fuse_lowlevel_ops operations = MakeOperations();
+  if (!options_.fsync_waits) {
+    // The kernel takes a missing operation as success and asks no more.
+    operations.fsync = nullptr;
+    operations.fsyncdir = nullptr;
+  }
   session_.reset(fuse_session_new(&arguments, &operations, sizeof(operations),
                                   file_system));
   fuse_opt_free_args(&arguments);

@@ -30,6 +30,9 @@ struct MountOptions {
   std::string mount_point;
   std::string fuse_device = "/dev/fuse";
   bool read_only = false;
+  // Whether fsync(2) returns when all is durable. Otherwise it returns at once
+  // and promises what holds anyway: changes become durable in their order.
+  bool fsync_waits = true;
 };
 
 class FuseSession {
