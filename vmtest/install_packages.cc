@@ -66,7 +66,7 @@ TEST(InstallPackagesTest, PackagesAreInstalledUpgradedAndThereAfterAReboot) {
   ASSERT_TRUE(pushed) << "host: " << pushed.error();
   {
     Result<std::unique_ptr<Machine>> machine =
-        (*bed)->Boot("first", kVolume, {disk});
+        (*bed)->Boot("first", kVolume, {.disks = {disk}, .mount_flags = {}});
     ASSERT_TRUE(machine) << machine.error();
     status = LogIn(**machine);
     ASSERT_TRUE(status) << "guest: " << status.error();

@@ -55,9 +55,8 @@ std::optional<TimeNs> ParseAgo(std::string_view text, TimeNs now) {
 std::optional<TimeNs> ParseDate(std::string text) {
   const bool is_utc = text.ends_with('Z');
   if (is_utc) text.pop_back();
-  for (const char* format :
-       {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M",
-        "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
+  for (const char* format : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S",
+                             "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"}) {
     tm parts = {};
     const char* end = strptime(text.c_str(), format, &parts);
     if (end == nullptr || *end != '\0') continue;

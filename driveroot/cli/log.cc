@@ -100,11 +100,10 @@ void PrintText(const VolumeHistory& history) {
                     record.inodes, record.header.writer.host_name));
   }
   for (const KeptCheckpoint& checkpoint : history.checkpoints) {
-    lines.emplace(
-        checkpoint.sequence,
-        std::format("{:>10}  {}  {:<10} {:>9}", checkpoint.sequence,
-                    FormatTime(checkpoint.sealed_at), "checkpoint",
-                    FormatBytes(checkpoint.size)));
+    lines.emplace(checkpoint.sequence,
+                  std::format("{:>10}  {}  {:<10} {:>9}", checkpoint.sequence,
+                              FormatTime(checkpoint.sealed_at), "checkpoint",
+                              FormatBytes(checkpoint.size)));
   }
   for (const auto& [sequence, line] : lines) std::cout << line << "\n";
   std::cout << "every record from " << history.records_from
@@ -120,9 +119,8 @@ Status Log(const std::vector<std::string>& arguments) {
                              ParseVolumeName(arguments[0]));
   DRIVEROOT_ASSIGN_OR_RETURN(const OpenedStore opened,
                              OpenStore(name, Patience::kCommand));
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      const VolumeHistory history,
-      ReadHistory(*opened.store, FLAGS_all, kRecords));
+  DRIVEROOT_ASSIGN_OR_RETURN(const VolumeHistory history,
+                             ReadHistory(*opened.store, FLAGS_all, kRecords));
   if (FLAGS_json) {
     std::cout << Json(history) << std::endl;
   } else {

@@ -33,10 +33,11 @@ DEFINE_string(fsync, "durable",
               "what was done later than of what was done before");
 DEFINE_uint64(cache_mb, 256, "memory for file data that was read, in MB");
 
-DEFINE_string(at, "",
-              "mount the volume as it was at this point of its past, "
-              "read-only: the number of a record, or a time like "
-              "2026-03-01T12:30:00Z or 2h for so long ago; see `driveroot log`");
+DEFINE_string(
+    at, "",
+    "mount the volume as it was at this point of its past, "
+    "read-only: the number of a record, or a time like "
+    "2026-03-01T12:30:00Z or 2h for so long ago; see `driveroot log`");
 
 DECLARE_bool(steal);
 
@@ -150,8 +151,8 @@ Command MountCommand() {
           .min_arguments = 2,
           .max_arguments = 2,
           .flags = WithDriveFlags({"foreground", "read_only", "at", "steal",
-                                   "commit_interval_ms", "cache_mb", "fsync", "root",
-                                   "status_fd", "fuse_device"}),
+                                   "commit_interval_ms", "cache_mb", "fsync",
+                                   "root", "status_fd", "fuse_device"}),
           .run = MountVolume};
 }
 

@@ -31,16 +31,14 @@ Result<KeptCheckpoint> WriteCheckpoint(ObjectStore& store,
   const std::string bytes = EncodeCheckpoint(position, state);
   Superblock superblock{
       .uuid = position.last.volume_uuid,
-      .checkpoint = {.id = id,
-                     .size = bytes.size(),
-                     .sequence = sequence},
+      .checkpoint = {.id = id, .size = bytes.size(), .sequence = sequence},
       .log = {.sequence = sequence, .hash = position.hash}};
   Hash& seal = superblock.checkpoint.hash;
   std::copy_n(bytes.end() - static_cast<ptrdiff_t>(seal.size()), seal.size(),
               seal.begin());
   const Status created = persist([&] {
-    return store.Create(id, ObjectKind::kCheckpoint,
-                        ObjectName(sequence), bytes);
+    return store.Create(id, ObjectKind::kCheckpoint, ObjectName(sequence),
+                        bytes);
   });
   // Nobody else is given this id, so it was this very call that created it.
   if (!created && created.error().code() != ErrorCode::kAlreadyExists) {

@@ -142,7 +142,7 @@ struct KeptCheckpoint {
   uint64_t sequence = 0;  // of the last record that it covers
   ObjectId id;            // Empty: it is kept no longer.
   Hash hash = {};
-  uint64_t size = 0;  // bytes
+  uint64_t size = 0;     // bytes
   TimeNs sealed_at = 0;  // when that record was sealed
   // No object of this number or a higher one was there at that time.
   ObjectNumber next_object = 0;

@@ -253,17 +253,18 @@ TEST(HistoryTest, ALateSuperblockDoesNotLeadBack) {
   VolumeOptions stealing = TestOptions();
   stealing.steal = true;
   int writes = 0;
-  const auto first = OpenOn(
-      account, TestOptions(), [&](const StoreCall& call) -> std::optional<Fault> {
-        if (call.method == StoreCall::Method::kCreate &&
-            call.kind == ObjectKind::kCheckpoint && writes++ == 0) {
-          const auto second = OpenOn(account, stealing);
-          EXPECT_TRUE(second) << second.error();
-          EXPECT_TRUE(PutFile(**second, "second", "2"));
-          EXPECT_TRUE((*second)->Close());
-        }
-        return std::nullopt;
-      });
+  const auto first =
+      OpenOn(account, TestOptions(),
+             [&](const StoreCall& call) -> std::optional<Fault> {
+               if (call.method == StoreCall::Method::kCreate &&
+                   call.kind == ObjectKind::kCheckpoint && writes++ == 0) {
+                 const auto second = OpenOn(account, stealing);
+                 EXPECT_TRUE(second) << second.error();
+                 EXPECT_TRUE(PutFile(**second, "second", "2"));
+                 EXPECT_TRUE((*second)->Close());
+               }
+               return std::nullopt;
+             });
   ASSERT_TRUE(first) << first.error();
   ASSERT_TRUE(PutFile(**first, "first", "1"));
   ASSERT_TRUE((*first)->Close());

@@ -109,14 +109,13 @@ KeptCheckpoint KeptOf(const Superblock& superblock,
 
 Result<Checkpoint> ReadNamed(ObjectStore& store, const Superblock& superblock) {
   const auto& place = superblock.checkpoint;
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      Checkpoint checkpoint,
-      ReadKept(store, {.sequence = place.sequence,
-                       .id = place.id,
-                       .hash = place.hash,
-                       .size = place.size,
-                       .sealed_at = 0,
-                       .next_object = 0}));
+  DRIVEROOT_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+                             ReadKept(store, {.sequence = place.sequence,
+                                              .id = place.id,
+                                              .hash = place.hash,
+                                              .size = place.size,
+                                              .sealed_at = 0,
+                                              .next_object = 0}));
   if (checkpoint.position.last.volume_uuid != superblock.uuid) {
     return Damaged("checkpoint " + place.id + " is that of another volume");
   }
@@ -292,9 +291,8 @@ Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata) {
                              Start(store, ret_metadata, is_named));
   if (const Status known = CheckKnownRecord(log.superblock, log.position);
       !known) {
-    return Damaged(
-        "log record " + std::to_string(log.position.last.sequence),
-        known.error());
+    return Damaged("log record " + std::to_string(log.position.last.sequence),
+                   known.error());
   }
   DRIVEROOT_RETURN_IF_ERROR(ReadLog(
       store, log.position,

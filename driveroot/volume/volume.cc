@@ -112,9 +112,8 @@ Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
                                              const VolumeOptions& options) {
   std::unique_ptr<Volume> volume(new Volume(std::move(store), options));
   Result<RecoveredLog> recovered =
-      options.at
-          ? RecoverPast(*volume->store_, *options.at, volume->metadata_)
-          : Recover(*volume->store_, volume->metadata_);
+      options.at ? RecoverPast(*volume->store_, *options.at, volume->metadata_)
+                 : Recover(*volume->store_, volume->metadata_);
   if (!recovered) return std::unexpected(recovered.error());
   RecoveredLog& log = *recovered;
   volume->uuid_ = log.superblock.uuid;

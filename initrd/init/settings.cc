@@ -24,8 +24,8 @@ constexpr std::string_view kHowToGive =
 
 // Flags of `driveroot mount` that init gives itself.
 constexpr std::array<std::string_view, 9> kOwnFlags = {
-    "at",         "ca_file",    "credentials", "drive_endpoint", "flagfile",
-    "foreground", "fuse_device", "root",       "status_fd",
+    "at",         "ca_file",     "credentials", "drive_endpoint", "flagfile",
+    "foreground", "fuse_device", "root",        "status_fd",
 };
 
 std::unexpected<Error> Bad(std::string message) {

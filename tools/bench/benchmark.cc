@@ -8,7 +8,7 @@
 #include <system_error>
 #include <utility>
 
-#include "vmtest/testbed/disk.h"
+#include "tools/bench/root_disk.h"
 #include "vmtest/testbed/testbed.h"
 #include "vmtest/testbed/traffic.h"
 
@@ -24,9 +24,6 @@ using Clock = std::chrono::steady_clock;
 constexpr char kVolume[] = "drive:bench";
 constexpr char kTree[] = "rootfs/debian.tar";
 
-// Room for the root tree and what a boot writes.
-constexpr char kDiskSize[] = "1G";
-
 double SecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
@@ -40,21 +37,6 @@ Status Push(TestBed& bed, const Image& image, Measurements& results) {
   results.push_seconds = SecondsSince(begin);
   DRIVEROOT_ASSIGN_OR_RETURN(results.push, vmtest::ReadTraffic(bed.drive()));
   return {};
-}
-
-// An ext4 file system with the tree that is in the volume, owners included.
-Result<std::string> MakeDisk(TestBed& bed, const Image& image,
-                             const std::string& output_dir) {
-  std::cout << "making a disk with the same tree" << std::endl;
-  const std::string tree = output_dir + "/tree";
-  const std::string disk = output_dir + "/disk.img";
-  DRIVEROOT_RETURN_IF_ERROR(bed.Driveroot("pull", {kVolume, tree}));
-  const Status made = vmtest::MakeDisk(
-      image, {.tree = tree, .disk = disk, .size = kDiskSize, .label = ""});
-  std::error_code error;
-  std::filesystem::remove_all(tree, error);
-  if (!made) return std::unexpected(made.error());
-  return disk;
 }
 
 // `machine` has just been started; its files are in the folder `folder`.
@@ -105,26 +87,32 @@ Result<Boot> BootFromDisk(TestBed& bed, const Image& image,
 }  // namespace
 
 Result<Measurements> RunBenchmark(const Image& image,
-                                  const std::string& output_dir,
-                                  const std::vector<std::string>& drive_flags) {
+                                  const BenchmarkOptions& options) {
   Measurements results;
   std::error_code error;
   results.image_bytes = std::filesystem::file_size(image.uki, error);
   results.tree_bytes = std::filesystem::file_size(image.File(kTree), error);
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<TestBed> bed,
-                             TestBed::Create(image, output_dir, drive_flags));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const std::unique_ptr<TestBed> bed,
+      TestBed::Create(image, options.output_dir, options.drive_flags));
   results.accelerator = bed->accelerator() == vmtest::Accelerator::kKvm
                             ? "KVM"
                             : "software emulation";
   DRIVEROOT_RETURN_IF_ERROR(Push(*bed, image, results));
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string disk,
-                             MakeDisk(*bed, image, output_dir));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const std::string disk,
+      MakeRootDisk(*bed, image, kVolume, options.output_dir));
   for (const std::string which : {"first", "second"}) {
     DRIVEROOT_ASSIGN_OR_RETURN(Boot drive, BootFromDrive(*bed, which));
     results.boots.push_back(std::move(drive));
     DRIVEROOT_ASSIGN_OR_RETURN(Boot local,
                                BootFromDisk(*bed, image, which, disk));
     results.boots.push_back(std::move(local));
+  }
+  if (options.packages) {
+    DRIVEROOT_ASSIGN_OR_RETURN(
+        results.installations,
+        MeasureInstallations(*bed, image, options.output_dir));
   }
   return results;
 }

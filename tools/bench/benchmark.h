@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "driveroot/base/result.h"
+#include "tools/bench/packages.h"
 #include "vmtest/testbed/boot_phases.h"
 #include "vmtest/testbed/image.h"
 #include "vmtest/testbed/traffic.h"
@@ -32,13 +33,18 @@ struct Measurements {
   // From the Drive and from the disk in turn, each twice: the first boot of a
   // root does work that later ones find done.
   std::vector<Boot> boots;
+  std::vector<Installation> installations;
 };
 
-// Runs everything below `output_dir`, which exists. `drive_flags` are flags of
-// fakedrive. Says on standard output what it is doing.
+struct BenchmarkOptions {
+  std::string output_dir;                // exists
+  std::vector<std::string> drive_flags;  // of fakedrive
+  bool packages = false;                 // whether apt-get is measured, too
+};
+
+// Says on standard output what it is doing.
 Result<Measurements> RunBenchmark(const vmtest::Image& image,
-                                  const std::string& output_dir,
-                                  const std::vector<std::string>& drive_flags);
+                                  const BenchmarkOptions& options);
 
 }  // namespace driveroot::bench
 

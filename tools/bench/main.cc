@@ -20,6 +20,9 @@ DEFINE_string(json, "", "a file that gets the results as JSON");
 DEFINE_string(link, "loopback",
               "how fast the Drive is: \"loopback\", as fast as it can, or "
               "\"reference\", as the real one was measured");
+DEFINE_bool(packages, false,
+            "measure apt-get install on the booted root, too; on a slow link "
+            "that takes an hour");
 DEFINE_string(
     output_dir, "",
     "a folder that keeps logs and disks; default: one that is removed "
@@ -56,7 +59,9 @@ Status Run(const std::string& program) {
     folder = name;
   }
   const Result<Measurements> results =
-      RunBenchmark(image, std::filesystem::absolute(folder), flags);
+      RunBenchmark(image, {.output_dir = std::filesystem::absolute(folder),
+                           .drive_flags = flags,
+                           .packages = FLAGS_packages});
   std::error_code error;
   if (FLAGS_output_dir.empty()) std::filesystem::remove_all(folder, error);
   if (!results) return std::unexpected(results.error());

@@ -30,6 +30,14 @@ void DescribeBoot(const Boot& boot, std::string& table) {
   table += "    to power-off: " + DescribeTraffic(boot.to_power_off) + "\n";
 }
 
+void DescribeInstallation(const Installation& installation,
+                          std::string& table) {
+  table += std::format("apt-get install, {:<34}{:8.1f} s\n", installation.name,
+                       installation.seconds);
+  if (installation.traffic.requests.empty()) return;
+  table += "    " + DescribeTraffic(installation.traffic) + "\n";
+}
+
 void PutTraffic(Writer& writer, const char* key, const Traffic& traffic) {
   writer.Key(key);
   writer.StartObject();
@@ -85,6 +93,9 @@ std::string FormatTable(const Measurements& results) {
         std::format("{} / {}: {:.2f}\n", drive.name, disk.name,
                     TotalSeconds(drive.phases) / TotalSeconds(disk.phases));
   }
+  for (const Installation& installation : results.installations) {
+    DescribeInstallation(installation, table);
+  }
   return table;
 }
 
@@ -104,6 +115,18 @@ std::string FormatJson(const Measurements& results) {
   writer.Key("boots");
   writer.StartArray();
   for (const Boot& boot : results.boots) PutBoot(writer, boot);
+  writer.EndArray();
+  writer.Key("installations");
+  writer.StartArray();
+  for (const Installation& installation : results.installations) {
+    writer.StartObject();
+    writer.Key("name");
+    writer.String(installation.name.c_str());
+    writer.Key("seconds");
+    writer.Double(installation.seconds);
+    PutTraffic(writer, "traffic", installation.traffic);
+    writer.EndObject();
+  }
   writer.EndArray();
   writer.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";

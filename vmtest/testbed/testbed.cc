@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "driveroot/base/files.h"
+#include "rapidjson/stringbuffer.h"
+#include "rapidjson/writer.h"
 #include "vmtest/boot_report/boot_report.h"
 #include "vmtest/boot_report/timeline.h"
 #include "vmtest/network/private_network.h"
@@ -24,6 +26,20 @@ constexpr char kHostInGuest[] = "10.0.2.2";
 
 constexpr uint64_t kMaxFileBytes = 1 << 20;
 constexpr uint64_t kMaxLogBytes = 256 << 20;
+
+std::string MakeConfig(const std::string& volume, const StartOptions& start) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  writer.StartObject();
+  writer.Key("volume");
+  writer.String(volume.c_str());
+  writer.Key("options");
+  writer.StartArray();
+  for (const std::string& flag : start.mount_flags) writer.String(flag.c_str());
+  writer.EndArray();
+  writer.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize());
+}
 
 }  // namespace
 
@@ -84,9 +100,9 @@ Result<MachineOptions> TestBed::MakeOptions(const std::string& name,
   return options;
 }
 
-Result<std::unique_ptr<Machine>> TestBed::Start(
-    const std::string& name, const std::string& volume,
-    const std::vector<std::string>& disks) {
+Result<std::unique_ptr<Machine>> TestBed::Start(const std::string& name,
+                                                const std::string& volume,
+                                                const StartOptions& start) {
   DRIVEROOT_ASSIGN_OR_RETURN(MachineOptions options,
                              MakeOptions(name, image_.uki));
   DRIVEROOT_ASSIGN_OR_RETURN(
@@ -94,16 +110,16 @@ Result<std::unique_ptr<Machine>> TestBed::Start(
       ReadFile(drive_->credentials_file(), kMaxFileBytes));
   DRIVEROOT_ASSIGN_OR_RETURN(options.credentials["driveroot.ca"],
                              ReadFile(drive_->ca_file(), kMaxFileBytes));
-  options.credentials["driveroot.config"] = R"({"volume":")" + volume + "\"}";
-  options.disks = disks;
+  options.credentials["driveroot.config"] = MakeConfig(volume, start);
+  options.disks = start.disks;
   return Machine::Start(options);
 }
 
-Result<std::unique_ptr<Machine>> TestBed::Boot(
-    const std::string& name, const std::string& volume,
-    const std::vector<std::string>& disks) {
+Result<std::unique_ptr<Machine>> TestBed::Boot(const std::string& name,
+                                               const std::string& volume,
+                                               const StartOptions& start) {
   DRIVEROOT_ASSIGN_OR_RETURN(std::unique_ptr<Machine> machine,
-                             Start(name, volume, disks));
+                             Start(name, volume, start));
   const Result<std::vector<BootPhase>> phases =
       WatchBoot(*machine, /*from_disk=*/false);
   if (!phases) {

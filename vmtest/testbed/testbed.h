@@ -25,6 +25,12 @@
 
 namespace driveroot::vmtest {
 
+// What a machine gets besides its volume.
+struct StartOptions {
+  std::vector<std::string> disks;        // raw images, behind its own disk
+  std::vector<std::string> mount_flags;  // of `driveroot mount`, for its root
+};
+
 class TestBed {
  public:
   // `drive_flags` are more flags of fakedrive, e.g. a slow link. Precondition:
@@ -39,15 +45,15 @@ class TestBed {
                                 const std::vector<std::string>& arguments);
 
   // Starts a machine that boots from `volume`; its files go to the folder
-  // `name` of the output folder. It finds `disks`, raw images, beside its own.
-  Result<std::unique_ptr<Machine>> Start(
-      const std::string& name, const std::string& volume,
-      const std::vector<std::string>& disks = {});
+  // `name` of the output folder.
+  Result<std::unique_ptr<Machine>> Start(const std::string& name,
+                                         const std::string& volume,
+                                         const StartOptions& options = {});
 
   // The same, waits until it has printed "login:", and leaves a report.
-  Result<std::unique_ptr<Machine>> Boot(
-      const std::string& name, const std::string& volume,
-      const std::vector<std::string>& disks = {});
+  Result<std::unique_ptr<Machine>> Boot(const std::string& name,
+                                        const std::string& volume,
+                                        const StartOptions& options = {});
 
   // Starts a machine with the EFI file `uki` and disk images.
   Result<std::unique_ptr<Machine>> StartFromDisk(
