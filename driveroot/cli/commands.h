@@ -17,6 +17,7 @@ Command StatusCommand();
 Command FsckCommand();
 Command LogCommand();
 Command RollbackCommand();
+Command GcCommand();
 Command LoginCommand();
 Command VersionCommand();
 

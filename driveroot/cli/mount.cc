@@ -15,6 +15,7 @@
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/history_point_text.h"
 #include "driveroot/cli/mount_daemon.h"
+#include "driveroot/cli/retention_flags.h"
 #include "driveroot/volume/writer_identity.h"
 #include "rapidjson/document.h"
 
@@ -33,11 +34,13 @@ DEFINE_string(fsync, "durable",
               "what was done later than of what was done before");
 DEFINE_uint64(cache_mb, 256, "memory for file data that was read, in MB");
 
-DEFINE_string(
-    at, "",
-    "mount the volume as it was at this point of its past, "
-    "read-only: the number of a record, or a time like "
-    "2026-03-01T12:30:00Z or 2h for so long ago; see `driveroot log`");
+DEFINE_uint64(gc_seconds, 30,
+              "a volume that was idle for so long deletes what is no longer "
+              "needed; 0: never");
+DEFINE_string(at, "",
+              "mount the volume as it was at this point of its past, "
+              "read-only: the number of a record, or a time like "
+              "2026-03-01T12:30:00Z or 2h for so long ago; see `driveroot log`");
 
 DECLARE_bool(steal);
 
@@ -65,6 +68,9 @@ Result<DaemonOptions> OptionsFromFlags(const VolumeName& name,
   options.volume_options.steal = FLAGS_steal;
   options.volume_options.commit_interval =
       std::chrono::milliseconds(FLAGS_commit_interval_ms);
+  options.volume_options.garbage_interval =
+      std::chrono::seconds(FLAGS_gc_seconds);
+  options.volume_options.retention = RetentionFromFlags();
   options.volume_options.cache_bytes = FLAGS_cache_mb * 1'000'000;
   return options;
 }
@@ -152,7 +158,9 @@ Command MountCommand() {
           .max_arguments = 2,
           .flags = WithDriveFlags({"foreground", "read_only", "at", "steal",
                                    "commit_interval_ms", "cache_mb", "fsync",
-                                   "root", "status_fd", "fuse_device"}),
+                                   "gc_seconds", "keep_hours", "keep_days",
+                                   "root",
+                                   "status_fd", "fuse_device"}),
           .run = MountVolume};
 }
 

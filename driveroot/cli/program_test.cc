@@ -145,6 +145,41 @@ TEST_F(ProgramTest, PushReplacesTheTree) {
   EXPECT_EQ(ReadFile(Path("copy/new"), 100).value(), "new");
 }
 
+TEST_F(ProgramTest, ThePastCanBeSeenAndGoneBackTo) {
+  MakeTree();
+  ASSERT_EQ(Run({"push", Path("tree"), Volume()}).code, 0);
+  stdfs::remove_all(Path("tree/dir"));
+  ASSERT_EQ(Run({"push", Path("tree"), Volume()}).code, 0);
+  // Open, commit and close of each push are records 1 to 6.
+  Outcome outcome = Run({"log", "--json", Volume()});
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find("\"newest_record\":6"), std::string::npos)
+      << outcome.output;
+  outcome = Run({"log", "--all", Volume()});
+  EXPECT_NE(outcome.output.find("checkpoint"), std::string::npos);
+
+  outcome = Run({"rollback", Volume(), "3"});
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find("rollback " + Volume() + " 7"),
+            std::string::npos)
+      << outcome.output;
+  ASSERT_EQ(Run({"pull", Volume(), Path("back")}).code, 0);
+  EXPECT_EQ(ReadFile(Path("back/dir/file"), 100).value(), "contents");
+  ASSERT_EQ(Run({"rollback", Volume(), "7"}).code, 0);
+  ASSERT_EQ(Run({"pull", Volume(), Path("forth")}).code, 0);
+  EXPECT_FALSE(stdfs::exists(Path("forth/dir")));
+
+  EXPECT_EQ(Run({"rollback", Volume(), "1000"}).code, 1);
+  EXPECT_EQ(Run({"rollback", Volume(), "soon"}).code, 1);
+  outcome = Run({"gc", "--keep_hours=0", "--keep_days=0", Volume()});
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
+  outcome = Run({"rollback", Volume(), "3"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.output.find("not kept"), std::string::npos);
+  ASSERT_EQ(Run({"pull", Volume(), Path("last")}).code, 0);
+  EXPECT_EQ(Run({"fsck", Volume()}).code, 0);
+}
+
 // What a root file system must do, on a mount that goes with the test.
 class MountTest : public ProgramTest {
  protected:
@@ -267,6 +302,27 @@ TEST_F(MountTest, LargeDirectoriesAreListedWhole) {
     seen += entry.path().filename().string().starts_with("f") ? 1 : 0;
   }
   EXPECT_EQ(seen, kFiles);
+}
+
+TEST_F(MountTest, ThePastCanBeMounted) {
+  std::ofstream(In("file")) << "before";
+  Unmount();
+  const Outcome log = Run({"log", "--json", Volume()});
+  const std::string key = "\"newest_record\":";
+  const size_t at = log.output.find(key);
+  ASSERT_NE(at, std::string::npos) << log.output;
+  const std::string record =
+      std::to_string(std::stoull(log.output.substr(at + key.size())));
+  Mount();
+  std::ofstream(In("file")) << "after";
+  Unmount();
+  const Outcome outcome =
+      Run({"mount", "--at=" + record, Volume(), Path("mount")});
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
+  mounted_ = true;
+  EXPECT_EQ(ReadFile(In("file"), 100).value(), "before");
+  EXPECT_EQ(open(In("file").c_str(), O_WRONLY), -1);
+  EXPECT_EQ(errno, EROFS);
 }
 
 TEST_F(MountTest, StatusTellsAboutTheMount) {

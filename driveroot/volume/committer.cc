@@ -54,6 +54,7 @@ Committer::Committer(ObjectStore& store, Metadata& metadata,
                  },
              .segment_bytes = options.segment_bytes}),
       position_(std::move(log.position)),
+      last_contact_(options.now()),
       records_since_checkpoint_(log.records),
       record_bytes_since_checkpoint_(log.record_bytes),
       checkpoint_size_(log.superblock.checkpoint.size),
@@ -64,7 +65,7 @@ Committer::Committer(ObjectStore& store, Metadata& metadata,
                    position_.last.next_ids.end());
 }
 
-Committer::~Committer() {
+void Committer::Stop() {
   {
     const std::lock_guard lock(state_mutex_);
     stop_ = true;
@@ -128,7 +129,10 @@ Committer::Task Committer::NextTask() {
   while (true) {
     if (stop_ || closed_ || fenced_) return Task::kStop;
     if (close_wanted_) return Task::kClose;
-    if (commit_wanted_) return Task::kCommit;
+    if (commit_wanted_ || record_wanted_ ||
+        checkpoints_asked_ > checkpoints_answered_) {
+      return Task::kCommit;
+    }
     if (dirty_ && unstored_bytes_ >= options_.commit_bytes) {
       return options_.single_transaction ? Task::kUploadAhead : Task::kCommit;
     }
@@ -175,6 +179,7 @@ void Committer::NoteFailure(const Error& error) {
     return;
   }
   refusal_ = error;
+  last_refusal_ = error;
   ++failures_;
   changed_.notify_all();
 }
@@ -227,28 +232,49 @@ Status Committer::Sync(const ProgressCallback& progress) {
     const std::shared_lock lock(mutex_);
     target = sealed_ + (metadata_.has_changes() ? 1 : 0);
   }
-  return WaitDurable(target, /*close=*/false, progress);
+  return WaitFor(Goal::kDurable, target, progress);
 }
 
 Status Committer::Close(const ProgressCallback& progress) {
-  return WaitDurable(0, /*close=*/true, progress);
+  return WaitFor(Goal::kClose, 0, progress);
 }
 
-Status Committer::WaitDurable(uint64_t target, bool close,
-                              const ProgressCallback& progress) {
+Status Committer::AppendRecord() { return WaitFor(Goal::kRecord, 0, nullptr); }
+
+Status Committer::WriteCheckpoint() {
+  return WaitFor(Goal::kCheckpoint, 0, nullptr);
+}
+
+Status Committer::WaitFor(Goal goal, uint64_t target,
+                          const ProgressCallback& progress) {
   const uint64_t total = unstored_bytes_;
   std::unique_lock lock(state_mutex_);
   const uint64_t failures = failures_;
-  if (close) {
-    close_wanted_ = true;
-  } else if (target > sealed_) {
-    commit_wanted_ = true;
+  uint64_t checkpoint = 0;
+  switch (goal) {
+    case Goal::kDurable:
+      commit_wanted_ |= target > sealed_;
+      break;
+    case Goal::kRecord:
+      record_wanted_ = true;
+      target = sealed_ + 1;
+      break;
+    case Goal::kCheckpoint:
+      checkpoint = ++checkpoints_asked_;
+      break;
+    case Goal::kClose:
+      close_wanted_ = true;
+      break;
   }
   ++retry_kicks_;
   changed_.notify_all();
+  const auto is_done = [&] {
+    return goal == Goal::kClose        ? closed_
+           : goal == Goal::kCheckpoint ? checkpoints_answered_ >= checkpoint
+                                       : durable_ >= target;
+  };
   const auto is_over = [&] {
-    const bool done = close ? closed_ : durable_ >= target;
-    return done || fenced_ || stop_ || failures_ != failures;
+    return is_done() || closed_ || fenced_ || stop_ || failures_ != failures;
   };
   while (!changed_.wait_for(lock, kProgressInterval, is_over)) {
     if (progress == nullptr) continue;
@@ -259,13 +285,15 @@ Status Committer::WaitDurable(uint64_t target, bool close,
               .total = total});
     lock.lock();
   }
-  if (close ? closed_ : durable_ >= target) return {};
+  if (is_done()) return {};
   if (fenced_) {
     lock.unlock();
     return WaitToWrite();
   }
-  if (stop_) return Fail(ErrorCode::kCancelled, "the volume was closed");
-  return std::unexpected(*refusal_);
+  if (stop_ || closed_) {
+    return Fail(ErrorCode::kCancelled, "the volume was closed");
+  }
+  return std::unexpected(last_refusal_);
 }
 
 void Committer::AddStatus(VolumeStatus& status) const {

@@ -43,7 +43,9 @@ class Committer {
             FrameCache& cache, const VolumeOptions& options,
             const WriterIdentity& writer, RecoveredLog log);
   // Stops at once; what is not durable is lost.
-  ~Committer();
+  ~Committer() { Stop(); }
+  // Whoever waits for something gets kCancelled.
+  void Stop();
 
   // Appends the open record, with what was changed since recovery, and starts
   // the thread. To be called first. Waits for nothing: errors of the store are
@@ -59,6 +61,17 @@ class Committer {
   Status Sync(const ProgressCallback& progress);
   Status Close(const ProgressCallback& progress);
 
+  // Returns when a record that was appended after the call is durable, whether
+  // or not there is anything to put into it: this writer still had the volume
+  // then.
+  Status AppendRecord();
+
+  // The same, and then writes a checkpoint.
+  Status WriteCheckpoint();
+
+  // For others who put objects of their own on the store.
+  IdPool& ids() { return ids_; }
+
   // Fills in what the committer knows.
   void AddStatus(VolumeStatus& status) const;
 
@@ -67,9 +80,16 @@ class Committer {
 
   enum class Task { kStop, kCommit, kUploadAhead, kClose };
 
+  // What somebody waits for: all changes until now durable, a record even if
+  // there are none, a checkpoint, the end.
+  enum class Goal { kDurable, kRecord, kCheckpoint, kClose };
+
   // What is sealed under one hold of Volume's lock.
   struct Transaction {
     RecordType type = RecordType::kCommit;
+    bool sealed = false;  // otherwise there was nothing to put into it
+    // That so many checkpoints were asked for, if this one answers it; else 0.
+    uint64_t checkpoints_asked = 0;
     std::vector<UnstoredFrame> frames;
     Delta delta;
     // The whole state after it, when a checkpoint is due.
@@ -88,6 +108,8 @@ class Committer {
   Transaction Seal(RecordType type);
   // Returns the position after the record.
   Result<LogPosition> Append(Transaction& transaction);
+  // kFenced when another writer took over while this one was away for long.
+  Status CheckStillOurs();
   Status CreateRecord(const ObjectId& id, const RecordHeader& header,
                       const std::string& bytes);
   Status UploadAhead();
@@ -96,10 +118,10 @@ class Committer {
   bool CheckpointIsDue() const;
   Status StoreCheckpoint(Transaction& transaction);
   void CollectCheckpoint(bool wait);
+  void NoteCheckpoint(const KeptCheckpoint& checkpoint);
 
-  // Waits until transaction `target` is durable, or `done` says so.
-  Status WaitDurable(uint64_t target, bool close,
-                     const ProgressCallback& progress);
+  // Waits until transaction `target` is durable, or what else `goal` says.
+  Status WaitFor(Goal goal, uint64_t target, const ProgressCallback& progress);
 
   ObjectStore& store_;
   Metadata& metadata_;
@@ -113,6 +135,8 @@ class Committer {
   // Only the committer's thread, and Start before it, use these.
   LogPosition position_;
   std::deque<ObjectId> next_ids_;  // of records to come
+  // When this writer last knew for certain that it has the volume.
+  TimeNs last_contact_ = 0;
   uint64_t records_since_checkpoint_ = 0;
   uint64_t record_bytes_since_checkpoint_ = 0;
   uint64_t checkpoint_size_ = 0;
@@ -129,14 +153,18 @@ class Committer {
   Clock::time_point dirty_since_;
   bool started_ = false;
   bool commit_wanted_ = false;
+  bool record_wanted_ = false;  // even without changes
   bool close_wanted_ = false;
+  uint64_t checkpoints_asked_ = 0;
+  uint64_t checkpoints_answered_ = 0;
   bool closed_ = false;
   bool fenced_ = false;
   std::string fenced_by_;
   uint64_t durable_ = 0;  // transactions
   // Why the store refuses what waiting alone does not mend; see failures_.
   std::optional<Error> refusal_;
-  uint64_t failures_ = 0;     // such refusals
+  uint64_t failures_ = 0;  // such refusals
+  Error last_refusal_{ErrorCode::kUnavailable, ""};
   std::string last_error_;    // of any call that is being repeated
   uint64_t retry_kicks_ = 0;  // changes when it is worth trying at once
   uint64_t epoch_ = 0;

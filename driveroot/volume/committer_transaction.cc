@@ -9,6 +9,7 @@
 #include "driveroot/volume/checkpoint_writer.h"
 #include "driveroot/volume/committer.h"
 #include "driveroot/volume/hash.h"
+#include "driveroot/volume/superblock.h"
 #include "driveroot/volume/writer_identity.h"
 #include "glog/logging.h"
 
@@ -23,6 +24,11 @@ constexpr size_t kNextIds = 8;
 // trip of about 230 ms, and at 100 Mbit/s 16 MiB take 1.3 s.
 constexpr uint64_t kMaxRecords = 64;
 constexpr uint64_t kMaxRecordBytesTotal = 16 << 20;
+
+// A writer that did not write for so long looks whether it still has the volume
+// before it does: records that would show it may be deleted by another writer,
+// though not before four times this; see garbage_collector.cc.
+constexpr TimeNs kMaxAbsence = TimeNs{900} * 1'000'000'000;
 
 // But writing checkpoints should not cost many times what the log itself does.
 constexpr uint64_t kMaxCheckpointToLog = 8;
@@ -56,7 +62,8 @@ bool Committer::CheckpointIsDue() const {
 Status Committer::Commit(RecordType type) {
   CollectCheckpoint(/*wait=*/type == RecordType::kClose);
   Transaction transaction = Seal(type);
-  if (type == RecordType::kCommit && transaction.delta == Delta()) return {};
+  if (transaction.checkpoints_asked > 0) CollectCheckpoint(/*wait=*/true);
+  if (!transaction.sealed) return {};
   DRIVEROOT_ASSIGN_OR_RETURN(position_, Append(transaction));
   {
     const std::lock_guard lock(state_mutex_);
@@ -74,18 +81,24 @@ Committer::Transaction Committer::Seal(RecordType type) {
   Transaction transaction;
   transaction.type = type;
   const std::lock_guard lock(mutex_);
+  bool wanted = type != RecordType::kCommit || metadata_.has_changes();
   {
     const std::lock_guard state_lock(state_mutex_);
     commit_wanted_ = false;
     dirty_ = false;
+    wanted |= std::exchange(record_wanted_, false);
+    if (checkpoints_asked_ > checkpoints_answered_) {
+      transaction.checkpoints_asked = checkpoints_asked_;
+      wanted = true;
+    }
   }
-  if (type == RecordType::kCommit && !metadata_.has_changes()) {
-    return transaction;
-  }
+  if (!wanted) return transaction;
+  transaction.sealed = true;
   metadata_.BuryEmptyObjects(position_.last.sequence + 1);
   transaction.frames = metadata_.TakeUnstoredFrames(/*all=*/true);
   transaction.delta = metadata_.TakeDelta();
-  if (type == RecordType::kClose || CheckpointIsDue()) {
+  if (type == RecordType::kClose || transaction.checkpoints_asked > 0 ||
+      CheckpointIsDue()) {
     transaction.full = metadata_.FullDelta();
   }
   ++sealed_;
@@ -96,6 +109,7 @@ Result<LogPosition> Committer::Append(Transaction& transaction) {
   while (next_ids_.size() < kNextIds + 1) {
     DRIVEROOT_ASSIGN_OR_RETURN(next_ids_.emplace_back(), ids_.Take());
   }
+  DRIVEROOT_RETURN_IF_ERROR(CheckStillOurs());
   const ObjectId id = next_ids_.front();
   DRIVEROOT_ASSIGN_OR_RETURN(
       const StoredData data,
@@ -110,7 +124,7 @@ Result<LogPosition> Committer::Append(Transaction& transaction) {
       .type = transaction.type,
       .sequence = last.sequence + 1,
       .epoch = last.epoch + (transaction.type == RecordType::kOpen ? 1 : 0),
-      .sealed_at = NowNs(),
+      .sealed_at = options_.now(),
       .previous = position_.hash,
       .next_ids = {next_ids_.begin() + 1, next_ids_.end()},
       .writer = writer_};
@@ -118,6 +132,7 @@ Result<LogPosition> Committer::Append(Transaction& transaction) {
       EncodeRecord(header, transaction.delta, data.inline_frames);
   DRIVEROOT_RETURN_IF_ERROR(CreateRecord(id, header, bytes));
   next_ids_.pop_front();
+  last_contact_ = options_.now();
 
   std::vector<FrameDelta> inline_frames;
   std::ranges::copy_if(data.frames, std::back_inserter(inline_frames),
@@ -134,6 +149,27 @@ Result<LogPosition> Committer::Append(Transaction& transaction) {
     record_bytes_written_ += bytes.size();
   }
   return LogPosition{.last = header, .hash = Unseal(bytes)->hash};
+}
+
+Status Committer::CheckStillOurs() {
+  const TimeNs now = options_.now();
+  // Back in time is no proof of a short absence.
+  if (now >= last_contact_ && now - last_contact_ < kMaxAbsence) return {};
+  std::string bytes;
+  DRIVEROOT_RETURN_IF_ERROR(persist_([&]() -> Status {
+    DRIVEROOT_ASSIGN_OR_RETURN(bytes, store_.ReadSuperblock());
+    return {};
+  }));
+  const Result<Superblock> superblock = ParseSuperblock(bytes);
+  if (superblock &&
+      superblock->log.sequence > position_.last.sequence) {
+    LOG(ERROR) << "another host took the volume over while this one was away; "
+                  "it is read-only here, and what was not yet stored is lost";
+    SetFenced("unknown");
+    return Fail(ErrorCode::kFenced, "taken over by another host");
+  }
+  last_contact_ = now;
+  return {};
 }
 
 Status Committer::CreateRecord(const ObjectId& id, const RecordHeader& header,
@@ -177,14 +213,17 @@ Status Committer::UploadAhead() {
 
 Status Committer::StoreCheckpoint(Transaction& transaction) {
   DRIVEROOT_ASSIGN_OR_RETURN(const ObjectId id, ids_.Take());
-  if (transaction.type == RecordType::kClose) {
-    Result<KeptCheckpoint> written =
-        WriteCheckpoint(store_, persist_, id, position_, *transaction.full);
+  if (transaction.type == RecordType::kClose ||
+      transaction.checkpoints_asked > 0) {
+    Result<KeptCheckpoint> written = driveroot::WriteCheckpoint(
+        store_, persist_, id, position_, *transaction.full);
     if (!written) return std::unexpected(written.error());
-    std::promise<Result<KeptCheckpoint>> promise;
-    promise.set_value(*std::move(written));
-    checkpoint_ = promise.get_future();
-    CollectCheckpoint(/*wait=*/true);
+    NoteCheckpoint(*written);
+    records_since_checkpoint_ = 0;
+    record_bytes_since_checkpoint_ = 0;
+    const std::lock_guard lock(state_mutex_);
+    checkpoints_answered_ =
+        std::max(checkpoints_answered_, transaction.checkpoints_asked);
     return {};
   }
   // It can wait, and nothing waits for it: one attempt, and another one at the
@@ -193,7 +232,7 @@ Status Committer::StoreCheckpoint(Transaction& transaction) {
       std::launch::async,
       [this, id, position = position_, full = *std::move(transaction.full)] {
         const Persist once = [](const auto& call) { return call(); };
-        return WriteCheckpoint(store_, once, id, position, full);
+        return driveroot::WriteCheckpoint(store_, once, id, position, full);
       });
   records_since_checkpoint_ = 0;
   record_bytes_since_checkpoint_ = 0;
@@ -212,13 +251,17 @@ void Committer::CollectCheckpoint(bool wait) {
     records_since_checkpoint_ = kTooManyRecords;
     return;
   }
-  checkpoint_size_ = written->size;
+  NoteCheckpoint(*written);
+}
+
+void Committer::NoteCheckpoint(const KeptCheckpoint& checkpoint) {
+  checkpoint_size_ = checkpoint.size;
   {
     const std::lock_guard lock(mutex_);
-    metadata_.KeepCheckpoint(*written);
+    metadata_.KeepCheckpoint(checkpoint);
   }
   const std::lock_guard lock(state_mutex_);
-  checkpoint_record_ = written->sequence;
+  checkpoint_record_ = checkpoint.sequence;
   ++checkpoints_written_;
 }
 

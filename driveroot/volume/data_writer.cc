@@ -50,6 +50,7 @@ Result<ObjectId> IdPool::Take() {
     if (!ids_.empty()) {
       ObjectId id = std::move(ids_.front());
       ids_.pop_front();
+      taken_.insert(id);
       return id;
     }
   }
@@ -62,7 +63,13 @@ Result<ObjectId> IdPool::Take() {
   fresh.pop_back();
   const std::lock_guard lock(mutex_);
   ids_.insert(ids_.end(), fresh.begin(), fresh.end());
+  taken_.insert(id);
   return id;
+}
+
+bool IdPool::IsTaken(const ObjectId& id) {
+  const std::lock_guard lock(mutex_);
+  return taken_.contains(id);
 }
 
 Result<StoredData> DataWriter::Store(std::span<const UnstoredFrame> frames,

@@ -17,6 +17,8 @@
 #include <shared_mutex>
 #include <span>
 #include <string>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "driveroot/base/result.h"
@@ -39,11 +41,15 @@ class IdPool {
 
   Result<ObjectId> Take();
 
+  // Whether Take returned this id, ever.
+  bool IsTaken(const ObjectId& id);
+
  private:
   ObjectStore& store_;
   const Persist persist_;
-  std::mutex mutex_;  // guards ids_
+  std::mutex mutex_;  // guards what is below
   std::deque<ObjectId> ids_;
+  std::unordered_set<ObjectId> taken_;
 };
 
 // Where frames went, for the delta of the transaction that they belong to.

@@ -140,7 +140,7 @@ struct ObjectDelta {
 // A checkpoint that is kept: a past state that can be opened again.
 struct KeptCheckpoint {
   uint64_t sequence = 0;  // of the last record that it covers
-  ObjectId id;            // Empty: it is kept no longer.
+  ObjectId id = {};       // Empty: it is kept no longer.
   Hash hash = {};
   uint64_t size = 0;     // bytes
   TimeNs sealed_at = 0;  // when that record was sealed
@@ -155,7 +155,7 @@ struct KeptCheckpoint {
 // need it.
 struct DeadObject {
   ObjectNumber number = 0;
-  ObjectId id;  // Empty: it is deleted, or frames lie in it again.
+  ObjectId id = {};  // Empty: it is deleted, or frames lie in it again.
   ObjectKind kind = ObjectKind::kSegment;
   uint64_t size = 0;
   uint64_t since = 0;  // sequence number

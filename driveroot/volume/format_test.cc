@@ -72,13 +72,13 @@ Delta SampleDelta() {
                         .size = 4711,
                         .sealed_at = -1,
                         .next_object = 4},
-                       {.sequence = 900, .id = ""}};
+                       {.sequence = 900}};
   delta.dead_objects = {{.number = 2,
                          .id = "idD",
                          .kind = ObjectKind::kLogRecord,
                          .size = 99,
                          .since = 7},
-                        {.number = UINT64_MAX, .id = ""}};
+                        {.number = UINT64_MAX}};
   delta.records_from = 5;
   delta.next_inode = 100;
   delta.next_frame = 200;

@@ -75,16 +75,16 @@ void Metadata::ForgetDeadObject(ObjectNumber number) {
 void Metadata::AddHistoryChanges(Delta& delta) const {
   for (const uint64_t sequence : changes_.checkpoints) {
     const auto found = checkpoints_.find(sequence);
-    delta.checkpoints.push_back(
-        found != checkpoints_.end()
-            ? found->second
-            : KeptCheckpoint{.sequence = sequence, .id = {}});
+    delta.checkpoints.push_back(found != checkpoints_.end()
+                                    ? found->second
+                                    : KeptCheckpoint{.sequence = sequence});
   }
   for (const ObjectNumber number : changes_.dead_objects) {
     const auto found = dead_objects_.find(number);
-    delta.dead_objects.push_back(found != dead_objects_.end()
-                                     ? found->second
-                                     : DeadObject{.number = number, .id = {}});
+    delta.dead_objects.push_back(
+        found != dead_objects_.end()
+            ? found->second
+            : DeadObject{.number = number});
   }
   if (changes_.history_shortened) delta.records_from = records_from_;
 }
@@ -167,8 +167,10 @@ Delta Metadata::DeltaTo(const Metadata& past) const {
     const ExtentDelta* here =
         FindByNumber(from.extents, inode.number, &ExtentDelta::inode);
     if (there == nullptr && here == nullptr) continue;
-    ExtentDelta change{
-        .inode = inode.number, .offset = 0, .length = 0, .extents = {}};
+    ExtentDelta change{.inode = inode.number,
+                       .offset = 0,
+                       .length = 0,
+                       .extents = {}};
     if (there != nullptr) change = *there;
     if (here != nullptr) change.length = std::max(change.length, here->length);
     if (here != nullptr && here->extents == change.extents) continue;
@@ -182,7 +184,7 @@ Delta Metadata::DeltaTo(const Metadata& past) const {
     const StoredObject& object = *past.FindObject(frame.object);
     delta.objects.push_back(
         {frame.object, object.id, object.kind, object.size});
-    delta.dead_objects.push_back({.number = frame.object, .id = {}});
+    delta.dead_objects.push_back({.number = frame.object});
   }
   std::ranges::sort(delta.objects, {}, &ObjectDelta::number);
   const auto [first, last] =

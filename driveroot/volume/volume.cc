@@ -4,15 +4,19 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cstring>
 #include <utility>
 #include <vector>
 
 #include "driveroot/volume/checkpoint_writer.h"
 #include "driveroot/volume/committer.h"
+#include "driveroot/volume/compactor.h"
+#include "driveroot/volume/garbage_collector.h"
 #include "driveroot/volume/recovery.h"
 #include "driveroot/volume/superblock.h"
 #include "driveroot/volume/writer_identity.h"
+#include "glog/logging.h"
 
 namespace driveroot {
 namespace {
@@ -21,9 +25,19 @@ namespace {
 // much memory twice.
 constexpr uint64_t kMaxFetchBytes = 16 << 20;
 
+// A machine that is being switched off should not wait long: at three changes a
+// second, which Drive allows, about ten seconds.
+constexpr size_t kMaxDeletionsAtClose = 32;
+
+// Without being asked, space is won back when this is worth a few requests, and
+// early enough to stay below one and a half times what is live.
+constexpr double kCompactIdleAbove = 1.45;
+constexpr uint64_t kMinIdleGain = 8 << 20;
+
 // Makes sense of options that contradict each other.
 VolumeOptions Checked(VolumeOptions options) {
   if (options.at) options.read_only = true;
+  if (options.now == nullptr) options.now = NowNs;
   options.max_unstored_bytes =
       std::max(options.max_unstored_bytes, options.commit_bytes);
   options.segment_bytes =
@@ -64,7 +78,10 @@ Volume::Volume(std::unique_ptr<ObjectStore> store, const VolumeOptions& options)
       index_(std::make_unique<Index>(*this)),
       fetcher_(std::make_unique<Fetcher>(*store_, *index_, cache_)) {}
 
-Volume::~Volume() = default;
+Volume::~Volume() {
+  // Before the garbage collector's thread is waited for, which may wait for it.
+  if (committer_ != nullptr) committer_->Stop();
+}
 
 Status Volume::Format(ObjectStore& store, const FormatOptions& options) {
   const Result<std::string> there = store.ReadSuperblock();
@@ -122,16 +139,42 @@ Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
   volume->metadata_.RemoveOrphans();
   if (volume->options_.read_only) return volume;
 
-  const WriterIdentity self =
-      MakeWriterIdentity(options.host_name, options.boot_id);
-  if (!options.steal) {
-    DRIVEROOT_RETURN_IF_ERROR(CheckNotInUse(log.position.last, self, NowNs()));
-  }
-  volume->committer_ = std::make_unique<Committer>(
-      *volume->store_, volume->metadata_, volume->mutex_, volume->cache_,
-      volume->options_, self, std::move(log));
-  DRIVEROOT_RETURN_IF_ERROR(volume->committer_->Start());
+  DRIVEROOT_RETURN_IF_ERROR(volume->StartWriting(std::move(log)));
   return volume;
+}
+
+Status Volume::StartWriting(RecoveredLog log) {
+  const WriterIdentity self =
+      MakeWriterIdentity(options_.host_name, options_.boot_id);
+  if (!options_.steal) {
+    DRIVEROOT_RETURN_IF_ERROR(
+        CheckNotInUse(log.position.last, self, options_.now()));
+  }
+  committer_ = std::make_unique<Committer>(*store_, metadata_, mutex_, cache_,
+                                           options_, self, std::move(log));
+  DRIVEROOT_RETURN_IF_ERROR(committer_->Start());
+  compactor_ = std::make_unique<Compactor>(
+      Compactor::Parts{.store = *store_,
+                       .metadata = metadata_,
+                       .mutex = mutex_,
+                       .ids = committer_->ids(),
+                       .moved = [this] { committer_->NoteChange(); },
+                       .segment_bytes = options_.segment_bytes});
+  garbage_collector_ = std::make_unique<GarbageCollector>(
+      GarbageCollector::Parts{
+          .store = *store_,
+          .metadata = metadata_,
+          .mutex = mutex_,
+          .ids = committer_->ids(),
+          .compactor = *compactor_,
+          .append_record = [this] { return committer_->AppendRecord(); },
+          .write_checkpoint = [this] { return committer_->WriteCheckpoint(); },
+          .now = options_.now});
+  if (options_.garbage_interval.count() > 0) {
+    garbage_thread_ = std::jthread(
+        [this](const std::stop_token& stop) { CollectWhenIdle(stop); });
+  }
+  return {};
 }
 
 Result<Volume::WriteLock> Volume::Write() {
@@ -139,6 +182,7 @@ Result<Volume::WriteLock> Volume::Write() {
     return Fail(ErrorCode::kReadOnly, "the volume is open for reading only");
   }
   DRIVEROOT_RETURN_IF_ERROR(committer_->WaitToWrite());
+  ++write_locks_;
   return WriteLock(*this);
 }
 
@@ -149,7 +193,71 @@ Status Volume::Sync(const ProgressCallback& progress) {
 
 Status Volume::Close(const ProgressCallback& progress) {
   if (committer_ == nullptr) return {};
-  return committer_->Close(progress);
+  garbage_thread_.request_stop();
+  if (garbage_thread_.joinable()) garbage_thread_.join();
+  const bool tidy = options_.garbage_interval.count() > 0;
+  const std::lock_guard lock(garbage_mutex_);
+  if (tidy) garbage_collector_->ShortenHistory(options_.retention);
+  DRIVEROOT_RETURN_IF_ERROR(committer_->Close(progress));
+  if (!tidy) return {};
+  // The volume is in order whether or not this succeeds.
+  GarbageReport report;
+  const Status deleted =
+      garbage_collector_->DeleteDeadObjects(kMaxDeletionsAtClose, report);
+  if (!deleted) LOG(INFO) << "cannot delete old data: " << deleted.error();
+  return {};
+}
+
+Result<CompactionResult> Volume::Compact(std::span<const FrameNumber> frames) {
+  if (committer_ == nullptr) {
+    return Fail(ErrorCode::kReadOnly, "the volume is open for reading only");
+  }
+  const std::lock_guard lock(garbage_mutex_);
+  Result<CompactionResult> result = compactor_->Move(frames, nullptr);
+  if (result) garbage_bytes_written_ += result->bytes_written;
+  return result;
+}
+
+Result<GarbageReport> Volume::CollectGarbage(const GarbageOptions& options) {
+  if (committer_ == nullptr) {
+    return Fail(ErrorCode::kReadOnly, "the volume is open for reading only");
+  }
+  const std::lock_guard lock(garbage_mutex_);
+  Result<GarbageReport> report = garbage_collector_->Run(options);
+  if (report) garbage_bytes_written_ += report->bytes_written;
+  return report;
+}
+
+void Volume::CollectWhenIdle(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any ended;
+  std::unique_lock lock(mutex);
+  GarbageOptions options{.retention = options_.retention,
+                         .compact_above = kCompactIdleAbove,
+                         .min_gain_bytes = kMinIdleGain,
+                         .checkpoint = false};
+  const auto activity = [this] {
+    return write_locks_ + fetcher_->counters().misses;
+  };
+  uint64_t seen = 0;
+  options.go_on = [&] { return !stop.stop_requested() && activity() == seen; };
+  while (true) {
+    seen = activity();
+    ended.wait_for(lock, stop, options_.garbage_interval, [] { return false; });
+    if (stop.stop_requested() || GetStatus().fenced) return;
+    if (!options.go_on() || !garbage_collector_->HasWork(options)) continue;
+    const Result<GarbageReport> report = CollectGarbage(options);
+    if (!report) {
+      LOG(WARNING) << "cannot collect garbage: " << report.error();
+      continue;
+    }
+    LOG(INFO) << "collected garbage: " << report->bytes_moved
+              << " bytes moved, " << report->bytes_deleted << " deleted";
+    // A listing once in the life of a mount finds what others left behind.
+    options.sweep = false;
+    // It would be tried over and over again.
+    if (report->damaged_frames > 0) options.compact = false;
+  }
 }
 
 Result<uint64_t> Volume::RollBack(const HistoryPoint& point) {
@@ -203,7 +311,17 @@ VolumeStatus Volume::GetStatus() const {
     status.inodes = metadata_.inode_count();
     status.data_bytes = metadata_.data_bytes();
     status.unstored_bytes = metadata_.unstored_bytes();
+    for (const ObjectNumber number : metadata_.AllObjects()) {
+      const StoredObject& object = *metadata_.FindObject(number);
+      status.present_bytes += object.size;
+      status.live_bytes += object.live_bytes;
+    }
+    for (const auto& [number, object] : metadata_.dead_objects()) {
+      status.past_bytes += object.size;
+    }
   }
+  status.garbage_bytes_written = garbage_bytes_written_;
+  status.bytes_written += garbage_bytes_written_;
   const FetcherCounters counters = fetcher_->counters();
   status.fetches = counters.fetches;
   status.bytes_fetched = counters.bytes_fetched;

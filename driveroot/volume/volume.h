@@ -22,6 +22,7 @@
 #ifndef DRIVEROOT_VOLUME_VOLUME_H_
 #define DRIVEROOT_VOLUME_VOLUME_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -30,20 +31,28 @@
 #include <optional>
 #include <shared_mutex>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "driveroot/base/result.h"
 #include "driveroot/cache/fetcher.h"
 #include "driveroot/cache/frame_cache.h"
 #include "driveroot/store/object_store.h"
+#include "driveroot/volume/compaction_result.h"
+#include "driveroot/volume/garbage_options.h"
 #include "driveroot/volume/history_point.h"
 #include "driveroot/volume/metadata.h"
 #include "driveroot/volume/record.h"
+#include "driveroot/volume/retention.h"
 
 namespace driveroot {
 
 class Committer;
+struct RecoveredLog;
+class Compactor;
+class GarbageCollector;
 
 struct FormatOptions {
   // The root directory's owner; its mode is 0755.
@@ -88,6 +97,17 @@ struct VolumeOptions {
   // times this.
   std::chrono::milliseconds retry_delay{1000};
 
+  // What of the past garbage collection keeps.
+  RetentionPolicy retention;
+
+  // How often an idle volume looks for garbage, and whether Close does; 0:
+  // never. Idle is one that was not written to, and read from the cache only,
+  // since the last look.
+  std::chrono::milliseconds garbage_interval{0};
+
+  // The time, for what is written down and for retention; null: the system's.
+  std::function<TimeNs()> now;
+
   // Who writes, for messages; empty: found out from the system.
   std::string host_name;
   std::string boot_id;
@@ -106,10 +126,14 @@ struct VolumeStatus {
   uint64_t inodes = 0;
   uint64_t data_bytes = 0;
   uint64_t unstored_bytes = 0;   // accepted, not yet on the store
+  uint64_t present_bytes = 0;    // of objects that hold present data
+  uint64_t live_bytes = 0;       // of present_bytes, what is not overwritten
+  uint64_t past_bytes = 0;       // of objects that only past states need
   uint64_t records_written = 0;  // since mount, as all below
   uint64_t segments_written = 0;
   uint64_t checkpoints_written = 0;
   uint64_t bytes_written = 0;
+  uint64_t garbage_bytes_written = 0;  // of bytes_written, by compaction
   uint64_t fetches = 0;
   uint64_t bytes_fetched = 0;
   uint64_t cache_hits = 0;
@@ -196,6 +220,14 @@ class Volume {
   // open. kNotFound: that point is not kept.
   Result<uint64_t> RollBack(const HistoryPoint& point);
 
+  // Moves frames into new segments, in the order in which they are named; see
+  // compactor.h. To be synced like any other change. kReadOnly.
+  Result<CompactionResult> Compact(std::span<const FrameNumber> frames);
+
+  // Gives back the space of what no kept state needs; see garbage_collector.h.
+  // kReadOnly, and the errors of Sync and the store.
+  Result<GarbageReport> CollectGarbage(const GarbageOptions& options);
+
   // Fetches what is likely read next, without waiting.
   void Prefetch(std::span<const StoredPiece> pieces);
 
@@ -211,6 +243,8 @@ class Volume {
   class Index;
 
   Volume(std::unique_ptr<ObjectStore> store, const VolumeOptions& options);
+  Status StartWriting(RecoveredLog log);
+  void CollectWhenIdle(const std::stop_token& stop);
 
   const VolumeOptions options_;
   std::string uuid_;
@@ -224,7 +258,14 @@ class Volume {
   FrameCache cache_;
   std::unique_ptr<Index> index_;
   std::unique_ptr<Fetcher> fetcher_;
-  std::unique_ptr<Committer> committer_;  // null when read-only
+  // Null when read-only.
+  std::unique_ptr<Committer> committer_;
+  std::unique_ptr<Compactor> compactor_;
+  std::unique_ptr<GarbageCollector> garbage_collector_;
+  std::mutex garbage_mutex_;  // held by whoever uses one of the two
+  std::atomic<uint64_t> garbage_bytes_written_ = 0;
+  std::atomic<uint64_t> write_locks_ = 0;  // that were taken
+  std::jthread garbage_thread_;  // last: it uses all the rest
 };
 
 }  // namespace driveroot

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gflags/gflags.h>
+
+#include <chrono>
+#include <iostream>
+#include <utility>
+
+#include "driveroot/cli/commands.h"
+#include "driveroot/cli/progress_bar.h"
+#include "driveroot/cli/retention_flags.h"
+#include "driveroot/cli/volume_name.h"
+#include "driveroot/volume/volume.h"
+#include "rapidjson/stringbuffer.h"
+#include "rapidjson/writer.h"
+
+DECLARE_bool(json);
+DECLARE_bool(steal);
+
+namespace driveroot {
+namespace {
+
+std::string Json(const GarbageReport& report) {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  writer.StartObject();
+  const std::pair<const char*, uint64_t> numbers[] = {
+      {"frames_moved", report.frames_moved},
+      {"bytes_moved", report.bytes_moved},
+      {"bytes_written", report.bytes_written},
+      {"segments_written", report.segments_written},
+      {"damaged_frames", report.damaged_frames},
+      {"checkpoints_dropped", report.checkpoints_dropped},
+      {"objects_deleted", report.objects_deleted},
+      {"bytes_deleted", report.bytes_deleted},
+      {"present_bytes", report.present_bytes},
+      {"live_bytes", report.live_bytes},
+      {"past_bytes", report.past_bytes}};
+  for (const auto& [key, number] : numbers) {
+    writer.Key(key);
+    writer.Uint64(number);
+  }
+  writer.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize());
+}
+
+Status CollectGarbage(const std::vector<std::string>& arguments) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const VolumeName name,
+                             ParseVolumeName(arguments[0]));
+  DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened,
+                             OpenStore(name, Patience::kCommand));
+  VolumeOptions options;
+  options.steal = FLAGS_steal;
+  options.wait_for_network = false;
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<Volume> volume,
+                             Volume::Open(std::move(opened.store), options));
+  ProgressBar bar = ProgressBar::ForStandardError();
+  GarbageOptions garbage{.retention = RetentionFromFlags()};
+  garbage.progress = [&bar](uint64_t done, uint64_t total) {
+    bar.Update("moving data", done, total);
+  };
+  const Result<GarbageReport> report = volume->CollectGarbage(garbage);
+  const Status closed = volume->Close();
+  bar.Finish();
+  if (!report) return std::unexpected(report.error());
+  DRIVEROOT_RETURN_IF_ERROR(closed);
+  if (FLAGS_json) {
+    std::cout << Json(*report) << std::endl;
+    return {};
+  }
+  std::cout << name.ToString() << ": " << FormatBytes(report->bytes_deleted)
+            << " in " << report->objects_deleted << " objects deleted, "
+            << FormatBytes(report->bytes_moved) << " moved; "
+            << FormatBytes(report->present_bytes) << " hold "
+            << FormatBytes(report->live_bytes) << " of the present, "
+            << FormatBytes(report->past_bytes) << " are kept for the past"
+            << std::endl;
+  if (report->damaged_frames == 0) return {};
+  return Fail(ErrorCode::kDataLoss,
+              std::to_string(report->damaged_frames) +
+                  " pieces of data are damaged and stay where they are; "
+                  "`driveroot fsck` names the files");
+}
+
+}  // namespace
+
+Command GcCommand() {
+  return {.name = "gc",
+          .arguments = "VOLUME",
+          .summary = "give back the space of what is no longer needed",
+          .details =
+              "Mounted volumes do this by themselves when they are idle. With "
+              "--keep_hours=0 --keep_days=0 nothing of the past stays but what "
+              "is less than an hour old. The volume must not be mounted.",
+          .min_arguments = 1,
+          .max_arguments = 1,
+          .flags = WithDriveFlags({"keep_hours", "keep_days", "json", "steal"}),
+          .run = CollectGarbage};
+}
+
+}  // namespace driveroot
