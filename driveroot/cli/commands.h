@@ -14,6 +14,7 @@ Command PullCommand();
 Command MountCommand();
 Command UnmountCommand();
 Command StatusCommand();
+Command SaveCommand();
 Command FsckCommand();
 Command LogCommand();
 Command RollbackCommand();

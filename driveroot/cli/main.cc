@@ -37,7 +37,7 @@ constexpr int kUsage = 2;
 
 std::vector<Command> AllCommands() {
   return {MkfsCommand(),  PushCommand(),    PullCommand(),
-          MountCommand(), UnmountCommand(), StatusCommand(),
+          MountCommand(), UnmountCommand(), StatusCommand(),  SaveCommand(),
           FsckCommand(),  LogCommand(),     RollbackCommand(),
           GcCommand(),    LoginCommand(),   VersionCommand()};
 }

@@ -19,6 +19,8 @@
 #include "driveroot/control/control_server.h"
 #include "driveroot/fs/file_system.h"
 #include "driveroot/fuse/survival.h"
+#include "driveroot/transfer/export.h"
+#include "driveroot/transfer/tree.h"
 #include "rapidjson/stringbuffer.h"
 #include "rapidjson/writer.h"
 
@@ -34,6 +36,8 @@ std::string TextLine(const char* key, std::string_view text) {
   writer.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
 }
+
+constexpr std::string_view kSavePrefix = "save ";
 
 // How soon a daemon that ends stops waiting for signals.
 constexpr timespec kSignalPoll = {.tv_sec = 0, .tv_nsec = 200'000'000};
@@ -70,6 +74,8 @@ class MountDaemon {
   Result<std::string> Handle(std::string_view command,
                              const ControlServer::ProgressSink& progress);
   std::string StatusMember() const;
+  Result<std::string> Save(const std::string& path,
+                           const ControlServer::ProgressSink& progress);
   Status UnmountAndWait(const ControlServer::ProgressSink& progress);
   void UnmountOnSignal(const std::stop_token& stop);
 
@@ -165,6 +171,9 @@ Result<std::string> MountDaemon::Handle(
     DRIVEROOT_RETURN_IF_ERROR(file_system_->Sync(show));
     return "";
   }
+  if (command.starts_with(kSavePrefix)) {
+    return Save(std::string(command.substr(kSavePrefix.size())), progress);
+  }
   if (command == "unmount") {
     DRIVEROOT_RETURN_IF_ERROR(file_system_->Sync(show));
     DRIVEROOT_RETURN_IF_ERROR(UnmountAndWait(progress));
@@ -172,6 +181,20 @@ Result<std::string> MountDaemon::Handle(
   }
   return Fail(ErrorCode::kInvalidArgument,
               "the daemon knows no command \"" + std::string(command) + "\"");
+}
+
+Result<std::string> MountDaemon::Save(
+    const std::string& path, const ControlServer::ProgressSink& progress) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<TreeSink> sink,
+                             OpenTreeSink(path));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const ExportSummary summary,
+      ExportInodes(*volume_, *sink, volume_->UncommittedInodes(),
+                   [&progress](const TransferProgress& now) {
+                     progress("saving", now.done, now.total);
+                   }));
+  return "\"entries\":" + std::to_string(summary.entries) +
+         ",\"bytes\":" + std::to_string(summary.bytes);
 }
 
 Status MountDaemon::UnmountAndWait(

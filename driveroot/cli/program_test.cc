@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -323,6 +324,31 @@ TEST_F(MountTest, ThePastCanBeMounted) {
   EXPECT_EQ(ReadFile(In("file"), 100).value(), "before");
   EXPECT_EQ(open(In("file").c_str(), O_WRONLY), -1);
   EXPECT_EQ(errno, EROFS);
+}
+
+TEST_F(MountTest, WhatCouldNotBeStoredCanBeSaved) {
+  std::ofstream(In("stored")) << "stored";
+  const UniqueFd directory(open(In(".").c_str(), O_RDONLY | O_DIRECTORY));
+  ASSERT_EQ(fsync(directory.get()), 0);
+  // Another host takes the volume over.
+  const Outcome stolen = Run({"rollback", "--steal", Volume(), "1"});
+  ASSERT_EQ(stolen.code, 0) << stolen.output;
+  stdfs::create_directory(In("new"));
+  std::ofstream(In("new/unstored")) << "unstored";
+  EXPECT_NE(fsync(directory.get()), 0);
+  Outcome outcome = Run({"status", Path("mount")});
+  EXPECT_NE(outcome.output.find("fenced: yes"), std::string::npos)
+      << outcome.output;
+  EXPECT_NE(outcome.output.find("uncommitted inodes: 3"), std::string::npos)
+      << outcome.output;
+  outcome = Run({"save", Path("mount"), Path("saved.tar")});
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
+  ASSERT_EQ(Run({"push", Path("saved.tar"), "dir:" + Path("other")}).code, 0);
+  ASSERT_EQ(Run({"pull", "dir:" + Path("other"), Path("saved")}).code, 0);
+  EXPECT_EQ(ReadFile(Path("saved/new/unstored"), 100).value(), "unstored");
+  EXPECT_FALSE(stdfs::exists(Path("saved/stored")));
+  ASSERT_EQ(umount2(Path("mount").c_str(), MNT_DETACH), 0);
+  mounted_ = false;
 }
 
 TEST_F(MountTest, StatusTellsAboutTheMount) {

@@ -8,7 +8,8 @@
 //
 // Commands: "status" (the last line has the daemon's status), "commit" and
 // "shutdown" (everything accepted so far is made durable; the volume stays
-// mounted), "unmount" (ends when everything is durable and the mount is gone).
+// mounted), "unmount" (ends when everything is durable and the mount is gone),
+// "save PATH" (what is not durable is written to an archive).
 //
 // Not thread-safe.
 #ifndef DRIVEROOT_CONTROL_CONTROL_SESSION_H_

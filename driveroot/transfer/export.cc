@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -53,6 +54,8 @@ class Exporter {
   Exporter(Volume& volume, TreeSink& sink, const TransferCallback& progress)
       : volume_(volume), sink_(sink), progress_(progress) {}
 
+  // Leaves everything else out.
+  void Only(const std::set<InodeNumber>& inodes);
   Result<ExportSummary> Run();
 
  private:
@@ -71,12 +74,38 @@ class Exporter {
   const TransferCallback& progress_;
   std::vector<Item> pending_ = {{".", kRootInode}};  // the next one last
   std::map<InodeNumber, std::string> linked_;
+  std::optional<std::set<InodeNumber>> only_;  // nothing: all
   ExportSummary summary_;
   uint64_t total_ = 0;
 };
 
+void Exporter::Only(const std::set<InodeNumber>& inodes) {
+  only_ = inodes;
+  const Volume::ReadLock lock = volume_.Read();
+  std::vector<InodeNumber> directories = {kRootInode};
+  while (!directories.empty()) {
+    const InodeNumber number = directories.back();
+    directories.pop_back();
+    const Directory& directory = lock->Find(number)->directory();
+    bool leads_there = inodes.contains(number);
+    for (const Directory::Entry* child = directory.After(0); child != nullptr;
+         child = directory.After(child->cookie)) {
+      leads_there |= inodes.contains(child->inode);
+      if (lock->Find(child->inode)->IsDirectory()) {
+        directories.push_back(child->inode);
+      }
+    }
+    for (InodeNumber above = number; leads_there;) {
+      only_->insert(above);
+      const InodeNumber parent = lock->Find(above)->directory().parent();
+      if (parent == above) break;
+      above = parent;
+    }
+  }
+}
+
 Result<ExportSummary> Exporter::Run() {
-  total_ = volume_.Read()->data_bytes();
+  if (!only_) total_ = volume_.Read()->data_bytes();
   while (!pending_.empty()) {
     const Item item = std::move(pending_.back());
     pending_.pop_back();
@@ -142,6 +171,7 @@ TarEntry Exporter::Describe(const Item& item) {
     const Directory& directory = inode.directory();
     for (const Directory::Entry* child = directory.After(0); child != nullptr;
          child = directory.After(child->cookie)) {
+      if (only_ && !only_->contains(child->inode)) continue;
       pending_.push_back(
           {item.path == "." ? child->name : item.path + "/" + child->name,
            child->inode});
@@ -178,6 +208,14 @@ Status Exporter::CopyData(const Item& item, uint64_t size) {
 Result<ExportSummary> ExportTree(Volume& volume, TreeSink& sink,
                                  const TransferCallback& progress) {
   return Exporter(volume, sink, progress).Run();
+}
+
+Result<ExportSummary> ExportInodes(Volume& volume, TreeSink& sink,
+                                   const std::set<InodeNumber>& inodes,
+                                   const TransferCallback& progress) {
+  Exporter exporter(volume, sink, progress);
+  exporter.Only(inodes);
+  return exporter.Run();
 }
 
 }  // namespace driveroot

@@ -4,6 +4,9 @@
 #ifndef DRIVEROOT_TRANSFER_EXPORT_H_
 #define DRIVEROOT_TRANSFER_EXPORT_H_
 
+#include <cstdint>
+#include <set>
+
 #include "driveroot/base/result.h"
 #include "driveroot/transfer/tree.h"
 #include "driveroot/volume/volume.h"
@@ -21,6 +24,11 @@ struct ExportSummary {
 // that listens. The volume should not change meanwhile: mount it read-only.
 Result<ExportSummary> ExportTree(Volume& volume, TreeSink& sink,
                                  const TransferCallback& progress);
+
+// The same for some inodes and the directories that lead to them.
+Result<ExportSummary> ExportInodes(Volume& volume, TreeSink& sink,
+                                   const std::set<InodeNumber>& inodes,
+                                   const TransferCallback& progress);
 
 }  // namespace driveroot
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "driveroot/volume/writer_identity.h"
 #include "glog/logging.h"
 
 namespace driveroot {
@@ -54,10 +55,10 @@ Committer::Committer(ObjectStore& store, Metadata& metadata,
                  },
              .segment_bytes = options.segment_bytes}),
       position_(std::move(log.position)),
-      last_contact_(options.now()),
       records_since_checkpoint_(log.records),
       record_bytes_since_checkpoint_(log.record_bytes),
       checkpoint_size_(log.superblock.checkpoint.size),
+      last_append_(TimeSinceBoot()),
       epoch_(position_.last.epoch),
       last_record_(position_.last.sequence),
       checkpoint_record_(log.superblock.checkpoint.sequence) {
@@ -113,15 +114,26 @@ void Committer::Run() {
     }
     changed_.notify_all();
     if (status) continue;
-    const ErrorCode code = status.error().code();
-    if (code == ErrorCode::kFenced || code == ErrorCode::kCancelled) return;
-    // Not an answer that a store in order gives. Nothing can be appended to a
-    // log that ends in doubt.
-    LOG(ERROR) << "cannot write to the volume any more: " << status.error();
-    NoteFailure(status.error());
-    SetFenced("");
+    NoteEnd(status.error());
     return;
   }
+}
+
+void Committer::NoteEnd(const Error& error) {
+  if (error.code() == ErrorCode::kFenced ||
+      error.code() == ErrorCode::kCancelled) {
+    return;
+  }
+  {
+    // While the volume is being opened somebody waits for the answer.
+    const std::lock_guard lock(state_mutex_);
+    if (!started_ || fenced_) return;
+  }
+  // Not an answer that a store in order gives. Nothing can be appended to a log
+  // that ends in doubt.
+  LOG(ERROR) << "cannot write to the volume any more: " << error;
+  NoteFailure(error);
+  SetFenced("");
 }
 
 Committer::Task Committer::NextTask() {
@@ -162,9 +174,12 @@ Status Committer::Repeat(const std::function<Status()>& call) {
     lock.unlock();
     NoteFailure(status.error());
     lock.lock();
-    changed_.wait_for(lock, delay,
-                      [&] { return stop_ || retry_kicks_ != kicks; });
-    if (stop_) return Fail(ErrorCode::kCancelled, "the volume was closed");
+    changed_.wait_for(lock, delay, [&] {
+      return stop_ || fenced_ || retry_kicks_ != kicks;
+    });
+    if (stop_ || fenced_) {
+      return Fail(ErrorCode::kCancelled, "the volume was closed");
+    }
     delay = std::min(2 * delay, kMaxRetryFactor * options_.retry_delay);
   }
 }
@@ -220,7 +235,9 @@ Status Committer::WaitToWrite() {
     if (close_wanted_ || stop_) {
       return Fail(ErrorCode::kReadOnly, "the volume is being closed");
     }
-    if (unstored_bytes_ < options_.max_unstored_bytes) return {};
+    if (unstored_bytes_ + in_flight_bytes_ < options_.max_unstored_bytes) {
+      return {};
+    }
     if (refusal_) return std::unexpected(*refusal_);
     changed_.wait(lock);
   }
@@ -247,7 +264,10 @@ Status Committer::WriteCheckpoint() {
 
 Status Committer::WaitFor(Goal goal, uint64_t target,
                           const ProgressCallback& progress) {
-  const uint64_t total = unstored_bytes_;
+  const auto unstored = [this]() -> uint64_t {
+    return unstored_bytes_ + in_flight_bytes_;
+  };
+  const uint64_t total = unstored();
   std::unique_lock lock(state_mutex_);
   const uint64_t failures = failures_;
   uint64_t checkpoint = 0;
@@ -279,7 +299,7 @@ Status Committer::WaitFor(Goal goal, uint64_t target,
   while (!changed_.wait_for(lock, kProgressInterval, is_over)) {
     if (progress == nullptr) continue;
     lock.unlock();
-    const uint64_t left = std::min<uint64_t>(unstored_bytes_, total);
+    const uint64_t left = std::min(unstored(), total);
     progress({.what = left > 0 ? "uploading data" : "committing",
               .done = total - left,
               .total = total});
@@ -296,6 +316,19 @@ Status Committer::WaitFor(Goal goal, uint64_t target,
   return std::unexpected(last_refusal_);
 }
 
+std::set<InodeNumber> Committer::UncommittedInodes() const {
+  const std::shared_lock lock(mutex_);
+  std::set<InodeNumber> inodes = metadata_.ChangedInodes();
+  const std::lock_guard state_lock(state_mutex_);
+  for (const std::set<InodeNumber>& sealed : sealed_inodes_) {
+    inodes.insert(sealed.begin(), sealed.end());
+  }
+  std::erase_if(inodes, [this](InodeNumber number) {
+    return metadata_.Find(number) == nullptr;
+  });
+  return inodes;
+}
+
 void Committer::AddStatus(VolumeStatus& status) const {
   const std::lock_guard lock(state_mutex_);
   status.fenced = fenced_;
@@ -308,6 +341,7 @@ void Committer::AddStatus(VolumeStatus& status) const {
   status.segments_written = data_.counters().segments;
   status.checkpoints_written = checkpoints_written_;
   status.bytes_written = record_bytes_written_ + data_.counters().stored_bytes;
+  status.unstored_bytes = in_flight_bytes_;
 }
 
 }  // namespace driveroot

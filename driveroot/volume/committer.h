@@ -2,9 +2,10 @@
 //
 // Committer makes the changes of a volume durable: it seals what was changed
 // into transactions, brings their data to the store, appends their records to
-// the log, and writes checkpoints. One thread of its own does it all, one
-// transaction after the other; the next one fills meanwhile, so what many
-// threads want synced at the same time takes one record.
+// the log, and writes checkpoints. One thread of its own seals one transaction
+// after the other; the next one fills meanwhile, so what many threads want
+// synced at the same time takes one record. Some records are on their way at the
+// same time.
 //
 // Appending is creating the object whose id the record before it named. If it
 // exists, and is not our own record whose answer was lost, another writer has
@@ -18,9 +19,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <future>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <thread>
@@ -28,6 +31,7 @@
 #include "driveroot/base/result.h"
 #include "driveroot/cache/frame_cache.h"
 #include "driveroot/store/object_store.h"
+#include "driveroot/volume/appender.h"
 #include "driveroot/volume/data_writer.h"
 #include "driveroot/volume/metadata.h"
 #include "driveroot/volume/recovery.h"
@@ -69,6 +73,9 @@ class Committer {
   // The same, and then writes a checkpoint.
   Status WriteCheckpoint();
 
+  // Inodes that changed in what is not durable.
+  std::set<InodeNumber> UncommittedInodes() const;
+
   // For others who put objects of their own on the store.
   IdPool& ids() { return ids_; }
 
@@ -77,6 +84,8 @@ class Committer {
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  static constexpr size_t kMaxRecordsInFlight = 4;
 
   enum class Task { kStop, kCommit, kUploadAhead, kClose };
 
@@ -96,6 +105,14 @@ class Committer {
     std::optional<Delta> full;
   };
 
+  struct SealedRecord {
+    ObjectId id;
+    RecordHeader header;
+    std::string bytes;
+    std::vector<FrameDelta> frames;  // that lie in it
+    uint64_t frame_bytes = 0;        // of them, before compression
+  };
+
   void Run();
   Task NextTask();
   // Repeats `call`, see Persist.
@@ -106,19 +123,25 @@ class Committer {
   // nothing when nothing changed, unless `type` is another than kCommit.
   Status Commit(RecordType type);
   Transaction Seal(RecordType type);
-  // Returns the position after the record.
-  Result<LogPosition> Append(Transaction& transaction);
-  // kFenced when another writer took over while this one was away for long.
-  Status CheckStillOurs();
-  Status CreateRecord(const ObjectId& id, const RecordHeader& header,
-                      const std::string& bytes);
+  // Stores the data and begins to create the record.
+  Status Append(Transaction& transaction);
+  // kFenced: the log goes on without this writer. See VolumeOptions::absence.
+  Status CheckNotReplaced();
+  // The same when another writer created the record of that id.
+  Status CreateRecord(const SealedRecord& record);
+  Status CheckIsOwn(const SealedRecord& record);
+  void NoteAppended(const SealedRecord& record);
   Status UploadAhead();
+  Status TakenOver(const std::string& host);
   void SetFenced(const std::string& host);
+  // Nothing can be appended any more because of `error`.
+  void NoteEnd(const Error& error);
 
   bool CheckpointIsDue() const;
   Status StoreCheckpoint(Transaction& transaction);
   void CollectCheckpoint(bool wait);
   void NoteCheckpoint(const KeptCheckpoint& checkpoint);
+  Status WaitUntilAppended(uint64_t transaction);
 
   // Waits until transaction `target` is durable, or what else `goal` says.
   Status WaitFor(Goal goal, uint64_t target, const ProgressCallback& progress);
@@ -133,16 +156,16 @@ class Committer {
   DataWriter data_;
 
   // Only the committer's thread, and Start before it, use these.
-  LogPosition position_;
+  LogPosition position_;           // after the last sealed record
   std::deque<ObjectId> next_ids_;  // of records to come
-  // When this writer last knew for certain that it has the volume.
-  TimeNs last_contact_ = 0;
   uint64_t records_since_checkpoint_ = 0;
   uint64_t record_bytes_since_checkpoint_ = 0;
   uint64_t checkpoint_size_ = 0;
-  std::future<Result<KeptCheckpoint>> checkpoint_;  // valid: being written
 
-  std::atomic<uint64_t> unstored_bytes_ = 0;
+  // On the clock that counts sleep.
+  std::atomic<std::chrono::nanoseconds> last_append_;
+  std::atomic<uint64_t> unstored_bytes_ = 0;   // in the metadata
+  std::atomic<uint64_t> in_flight_bytes_ = 0;  // of data in sealed records
   // Transactions sealed. Changed under Volume's lock.
   std::atomic<uint64_t> sealed_ = 0;
   std::atomic<bool> dirty_ = false;  // changed under Volume's lock
@@ -161,6 +184,8 @@ class Committer {
   bool fenced_ = false;
   std::string fenced_by_;
   uint64_t durable_ = 0;  // transactions
+  // What changed in each of the transactions that are sealed and not durable.
+  std::deque<std::set<InodeNumber>> sealed_inodes_;
   // Why the store refuses what waiting alone does not mend; see failures_.
   std::optional<Error> refusal_;
   uint64_t failures_ = 0;  // such refusals
@@ -174,6 +199,10 @@ class Committer {
   uint64_t checkpoints_written_ = 0;
   uint64_t record_bytes_written_ = 0;
 
+  // These use what is above. Only the committer's thread uses the first, which
+  // is valid while a checkpoint is being written.
+  std::future<Result<KeptCheckpoint>> checkpoint_;
+  Appender appender_{kMaxRecordsInFlight};
   std::jthread thread_;  // last: it uses all the rest
 };
 

@@ -3,50 +3,24 @@
 // Transactions: from the metadata to the log.
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <utility>
 
-#include "driveroot/volume/checkpoint.h"
 #include "driveroot/volume/checkpoint_writer.h"
 #include "driveroot/volume/committer.h"
-#include "driveroot/volume/hash.h"
-#include "driveroot/volume/superblock.h"
-#include "driveroot/volume/writer_identity.h"
 #include "glog/logging.h"
 
 namespace driveroot {
 namespace {
-
-// Each record names the ids of so many after it, so that recovery fetches them
-// together.
-constexpr size_t kNextIds = 8;
 
 // Recovery should take about two seconds. It fetches eight records in one round
 // trip of about 230 ms, and at 100 Mbit/s 16 MiB take 1.3 s.
 constexpr uint64_t kMaxRecords = 64;
 constexpr uint64_t kMaxRecordBytesTotal = 16 << 20;
 
-// A writer that did not write for so long looks whether it still has the volume
-// before it does: records that would show it may be deleted by another writer,
-// though not before four times this; see garbage_collector.cc.
-constexpr TimeNs kMaxAbsence = TimeNs{900} * 1'000'000'000;
-
 // But writing checkpoints should not cost many times what the log itself does.
 constexpr uint64_t kMaxCheckpointToLog = 8;
 constexpr uint64_t kTooManyRecords = 512;
-
-// A checkpoint needs each frame's place, also of those that went to the store
-// together with its last record.
-void AddData(const StoredData& data, Delta& delta) {
-  delta.objects.insert(delta.objects.end(), data.objects.begin(),
-                       data.objects.end());
-  delta.frames.insert(delta.frames.end(), data.frames.begin(),
-                      data.frames.end());
-  std::ranges::sort(delta.objects, {}, &ObjectDelta::number);
-  std::ranges::sort(delta.frames, {}, &FrameDelta::number);
-  for (const ObjectDelta& object : data.objects) {
-    delta.next_object = std::max(delta.next_object, object.number + 1);
-  }
-}
 
 }  // namespace
 
@@ -60,19 +34,16 @@ bool Committer::CheckpointIsDue() const {
 }
 
 Status Committer::Commit(RecordType type) {
+  // Before it is sealed: what comes meanwhile goes into the same record.
+  DRIVEROOT_RETURN_IF_ERROR(appender_.WaitForRoom());
   CollectCheckpoint(/*wait=*/type == RecordType::kClose);
   Transaction transaction = Seal(type);
-  if (transaction.checkpoints_asked > 0) CollectCheckpoint(/*wait=*/true);
   if (!transaction.sealed) return {};
-  DRIVEROOT_ASSIGN_OR_RETURN(position_, Append(transaction));
-  {
-    const std::lock_guard lock(state_mutex_);
-    ++durable_;
-    ++records_written_;
-    epoch_ = position_.last.epoch;
-    last_record_ = position_.last.sequence;
+  DRIVEROOT_RETURN_IF_ERROR(Append(transaction));
+  if (type != RecordType::kCommit || transaction.checkpoints_asked > 0) {
+    DRIVEROOT_RETURN_IF_ERROR(appender_.WaitForAll());
+    CollectCheckpoint(/*wait=*/true);
   }
-  changed_.notify_all();
   if (!transaction.full) return {};
   return StoreCheckpoint(transaction);
 }
@@ -94,6 +65,7 @@ Committer::Transaction Committer::Seal(RecordType type) {
   }
   if (!wanted) return transaction;
   transaction.sealed = true;
+  std::set<InodeNumber> inodes = metadata_.ChangedInodes();
   metadata_.BuryEmptyObjects(position_.last.sequence + 1);
   transaction.frames = metadata_.TakeUnstoredFrames(/*all=*/true);
   transaction.delta = metadata_.TakeDelta();
@@ -102,99 +74,9 @@ Committer::Transaction Committer::Seal(RecordType type) {
     transaction.full = metadata_.FullDelta();
   }
   ++sealed_;
+  const std::lock_guard state_lock(state_mutex_);
+  sealed_inodes_.push_back(std::move(inodes));
   return transaction;
-}
-
-Result<LogPosition> Committer::Append(Transaction& transaction) {
-  while (next_ids_.size() < kNextIds + 1) {
-    DRIVEROOT_ASSIGN_OR_RETURN(next_ids_.emplace_back(), ids_.Take());
-  }
-  DRIVEROOT_RETURN_IF_ERROR(CheckStillOurs());
-  const ObjectId id = next_ids_.front();
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      const StoredData data,
-      data_.Store(transaction.frames, options_.max_inline_bytes, id,
-                  /*note_change=*/false));
-  AddData(data, transaction.delta);
-  if (transaction.full) AddData(data, *transaction.full);
-
-  const RecordHeader& last = position_.last;
-  const RecordHeader header{
-      .volume_uuid = last.volume_uuid,
-      .type = transaction.type,
-      .sequence = last.sequence + 1,
-      .epoch = last.epoch + (transaction.type == RecordType::kOpen ? 1 : 0),
-      .sealed_at = options_.now(),
-      .previous = position_.hash,
-      .next_ids = {next_ids_.begin() + 1, next_ids_.end()},
-      .writer = writer_};
-  const std::string bytes =
-      EncodeRecord(header, transaction.delta, data.inline_frames);
-  DRIVEROOT_RETURN_IF_ERROR(CreateRecord(id, header, bytes));
-  next_ids_.pop_front();
-  last_contact_ = options_.now();
-
-  std::vector<FrameDelta> inline_frames;
-  std::ranges::copy_if(data.frames, std::back_inserter(inline_frames),
-                       [&](const FrameDelta& frame) {
-                         return frame.object == data.inline_object;
-                       });
-  if (data.inline_object != 0) {
-    data_.MarkStored(data.objects, inline_frames, /*note_change=*/false);
-  }
-  ++records_since_checkpoint_;
-  record_bytes_since_checkpoint_ += bytes.size();
-  {
-    const std::lock_guard lock(state_mutex_);
-    record_bytes_written_ += bytes.size();
-  }
-  return LogPosition{.last = header, .hash = Unseal(bytes)->hash};
-}
-
-Status Committer::CheckStillOurs() {
-  const TimeNs now = options_.now();
-  // Back in time is no proof of a short absence.
-  if (now >= last_contact_ && now - last_contact_ < kMaxAbsence) return {};
-  std::string bytes;
-  DRIVEROOT_RETURN_IF_ERROR(persist_([&]() -> Status {
-    DRIVEROOT_ASSIGN_OR_RETURN(bytes, store_.ReadSuperblock());
-    return {};
-  }));
-  const Result<Superblock> superblock = ParseSuperblock(bytes);
-  if (superblock &&
-      superblock->log.sequence > position_.last.sequence) {
-    LOG(ERROR) << "another host took the volume over while this one was away; "
-                  "it is read-only here, and what was not yet stored is lost";
-    SetFenced("unknown");
-    return Fail(ErrorCode::kFenced, "taken over by another host");
-  }
-  last_contact_ = now;
-  return {};
-}
-
-Status Committer::CreateRecord(const ObjectId& id, const RecordHeader& header,
-                               const std::string& bytes) {
-  const Status created = persist_([&] {
-    return store_.Create(id, ObjectKind::kLogRecord,
-                         ObjectName(header.sequence), bytes);
-  });
-  if (created || created.error().code() != ErrorCode::kAlreadyExists) {
-    return created;
-  }
-  std::string there;
-  const Status read = persist_([&]() -> Status {
-    DRIVEROOT_ASSIGN_OR_RETURN(there, store_.Read(id, 0, kMaxRecordBytes));
-    return {};
-  });
-  if (!read && read.error().code() == ErrorCode::kCancelled) return read;
-  // An answer that was lost: the record is our own.
-  if (read && there == bytes) return {};
-  const Result<LogRecord> other = ParseRecord(there);
-  const std::string host = other ? other->header.writer.host_name : "unknown";
-  LOG(ERROR) << "the volume was taken over by host " << host
-             << " and is read-only here; what was not yet stored is lost";
-  SetFenced(host);
-  return Fail(ErrorCode::kFenced, "taken over by host " + host);
 }
 
 Status Committer::UploadAhead() {
@@ -230,8 +112,10 @@ Status Committer::StoreCheckpoint(Transaction& transaction) {
   // next record if it fails.
   checkpoint_ = std::async(
       std::launch::async,
-      [this, id, position = position_, full = *std::move(transaction.full)] {
+      [this, id, position = position_, full = *std::move(transaction.full),
+       target = sealed_.load()]() -> Result<KeptCheckpoint> {
         const Persist once = [](const auto& call) { return call(); };
+        DRIVEROOT_RETURN_IF_ERROR(WaitUntilAppended(target));
         return driveroot::WriteCheckpoint(store_, once, id, position, full);
       });
   records_since_checkpoint_ = 0;
@@ -252,6 +136,14 @@ void Committer::CollectCheckpoint(bool wait) {
     return;
   }
   NoteCheckpoint(*written);
+}
+
+Status Committer::WaitUntilAppended(uint64_t transaction) {
+  std::unique_lock lock(state_mutex_);
+  changed_.wait(lock,
+                [&] { return durable_ >= transaction || fenced_ || stop_; });
+  if (durable_ >= transaction) return {};
+  return Fail(ErrorCode::kCancelled, "its record was never appended");
 }
 
 void Committer::NoteCheckpoint(const KeptCheckpoint& checkpoint) {

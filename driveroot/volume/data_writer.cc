@@ -97,7 +97,8 @@ Result<StoredData> DataWriter::Store(std::span<const UnstoredFrame> frames,
     const bool is_inline = each.place->object == data.inline_object;
     if (!each.encoded && !is_inline) copies.push_back(*each.place);
   }
-  MarkStored({}, copies, note_change);
+  SetPlaces({}, copies, note_change);
+  ReleaseFrames(copies);
   return data;
 }
 
@@ -227,13 +228,14 @@ Result<ObjectDelta> DataWriter::UploadSegment(std::span<Work* const> work,
   }
   ++counters_.segments;
   counters_.stored_bytes += bytes.size();
-  MarkStored({&object, 1}, places, note_change);
+  SetPlaces({&object, 1}, places, note_change);
+  ReleaseFrames(places);
   return object;
 }
 
-void DataWriter::MarkStored(std::span<const ObjectDelta> objects,
-                            std::span<const FrameDelta> frames,
-                            bool note_change) {
+void DataWriter::SetPlaces(std::span<const ObjectDelta> objects,
+                           std::span<const FrameDelta> frames,
+                           bool note_change) {
   const std::lock_guard lock(parts_.mutex);
   for (const ObjectDelta& object : objects) {
     parts_.metadata.AddObject(object.number, object.id, object.kind,
@@ -247,6 +249,12 @@ void DataWriter::MarkStored(std::span<const ObjectDelta> objects,
                                       .raw_length = frame.raw_length,
                                       .hash = frame.hash},
                                      note_change);
+  }
+}
+
+void DataWriter::ReleaseFrames(std::span<const FrameDelta> frames) {
+  const std::lock_guard lock(parts_.mutex);
+  for (const FrameDelta& frame : frames) {
     const FrameBytes bytes = parts_.metadata.ReleaseFrame(frame.number);
     if (bytes != nullptr) parts_.cache.Insert(frame.number, bytes);
     counters_.raw_bytes += frame.raw_length;

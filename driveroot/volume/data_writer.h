@@ -93,9 +93,13 @@ class DataWriter {
                            bool note_change);
 
   // Puts the places of `frames`, all in `objects` or known ones, into the
-  // metadata, and lets their bytes in memory go.
-  void MarkStored(std::span<const ObjectDelta> objects,
-                  std::span<const FrameDelta> frames, bool note_change);
+  // metadata.
+  void SetPlaces(std::span<const ObjectDelta> objects,
+                 std::span<const FrameDelta> frames, bool note_change);
+
+  // Lets the bytes in memory of frames go whose objects are on the store now.
+  // May run at the same time as the others.
+  void ReleaseFrames(std::span<const FrameDelta> frames);
 
   const DataWriterCounters& counters() const { return counters_; }
 

@@ -91,6 +91,15 @@ InodeNumber Metadata::CreateInode(const Attributes& attributes,
   return number;
 }
 
+void Metadata::PutRoot(const Attributes& attributes) {
+  const auto [root, is_new] = inodes_.try_emplace(kRootInode);
+  CHECK(is_new) << "there is a root";
+  root->second.attributes = attributes;
+  root->second.content = std::make_unique<Directory>(kRootInode);
+  next_inode_ = std::max(next_inode_, kRootInode + 1);
+  changes_.inodes.insert(kRootInode);
+}
+
 void Metadata::RemoveInode(InodeNumber number) {
   Inode& inode = Get(number);
   if (auto* extents = std::get_if<ExtentMap>(&inode.content)) {
@@ -176,6 +185,19 @@ void Metadata::RemoveOrphans() {
     if (inode.attributes.nlink == 0) orphans.push_back(number);
   }
   for (const InodeNumber number : orphans) RemoveInode(number);
+}
+
+std::set<InodeNumber> Metadata::ChangedInodes() const {
+  std::set<InodeNumber> changed = changes_.inodes;
+  for (const auto& [number, names] : changes_.dentries) {
+    changed.insert(number);
+    for (const std::string& name : names) {
+      changed.insert(Lookup(number, name));
+    }
+  }
+  for (const auto& [number, ranges] : changes_.extents) changed.insert(number);
+  changed.erase(kNoInode);
+  return changed;
 }
 
 bool Metadata::has_changes() const {

@@ -134,6 +134,10 @@ class Metadata {
                           InodeNumber parent = kNoInode,
                           std::string symlink_target = {});
 
+  // Makes an empty root directory. Precondition: there is no inode of that
+  // number.
+  void PutRoot(const Attributes& attributes);
+
   // Forgets an inode and lets its data go. Precondition: no entry refers to
   // it, and a directory is empty.
   void RemoveInode(InodeNumber number);
@@ -164,6 +168,11 @@ class Metadata {
   // Puts `bytes` at `offset` of a regular file, in memory. Neither size nor
   // times change: those are the caller's to set.
   void WriteData(InodeNumber number, uint64_t offset, std::string_view bytes);
+
+  // Puts bytes that are stored already there: those that `frame` tells of, with
+  // a number of their own. Precondition: its object was added.
+  void AddStoredData(InodeNumber number, uint64_t offset,
+                     const StoredFrame& frame);
 
   // Makes a hole of bytes [offset, offset + length).
   void PunchHole(InodeNumber number, uint64_t offset, uint64_t length);
@@ -217,8 +226,8 @@ class Metadata {
   // Live frames that begin in bytes [begin, end) of `object`, by offset.
   std::vector<StoredFrame> FramesOf(ObjectNumber object, uint64_t begin = 0,
                                     uint64_t end = UINT64_MAX) const;
-  // A frame with this content that is stored already, to share instead of
-  // storing the same bytes again.
+  // A frame with this content whose object is on the store already, to share
+  // instead of storing the same bytes again.
   std::optional<StoredFrame> FindFrameByHash(const Hash& hash,
                                              uint32_t raw_length) const;
 
@@ -252,6 +261,10 @@ class Metadata {
   Status BecomeStateOf(const Metadata& past);
 
   // ---- Transactions
+
+  // Inodes that changed since the last delta, and directories of which entries
+  // did.
+  std::set<InodeNumber> ChangedInodes() const;
 
   // Whether a record must be written.
   bool has_changes() const;

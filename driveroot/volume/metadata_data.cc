@@ -104,6 +104,21 @@ void Metadata::CloseFrame(FrameNumber number) {
   if (found != frames_.end()) found->second.closed = true;
 }
 
+void Metadata::AddStoredData(InodeNumber number, uint64_t offset,
+                             const StoredFrame& frame) {
+  StoredFrame place = frame;
+  place.number = next_frame_++;
+  Frame& added = frames_[place.number];
+  added.raw_length = frame.raw_length;
+  MoveFrame(place.number, added, place);
+  changes_.frames.insert(place.number);
+  const Extent extent{.offset = offset,
+                      .frame = place.number,
+                      .frame_offset = 0,
+                      .length = frame.raw_length};
+  ReplaceExtents(number, offset, extent.length, {&extent, 1});
+}
+
 void Metadata::PunchHole(InodeNumber number, uint64_t offset, uint64_t length) {
   ReplaceExtents(number, offset, length, {});
 }
@@ -322,7 +337,8 @@ std::optional<StoredFrame> Metadata::FindFrameByHash(
   const auto [begin, end] = frames_by_hash_.equal_range(HashKey(hash));
   for (auto entry = begin; entry != end; ++entry) {
     const Frame& frame = frames_.at(entry->second);
-    if (frame.hash == hash && frame.raw_length == raw_length) {
+    if (frame.hash == hash && frame.raw_length == raw_length &&
+        frame.bytes == nullptr) {
       return FindFrame(entry->second);
     }
   }

@@ -298,6 +298,11 @@ void Volume::Prefetch(std::span<const StoredPiece> pieces) {
   fetcher_->Prefetch(frames);
 }
 
+std::set<InodeNumber> Volume::UncommittedInodes() const {
+  return committer_ == nullptr ? std::set<InodeNumber>()
+                               : committer_->UncommittedInodes();
+}
+
 VolumeStatus Volume::GetStatus() const {
   VolumeStatus status;
   status.uuid = uuid_;
@@ -306,11 +311,12 @@ VolumeStatus Volume::GetStatus() const {
   status.last_durable_record = recovered_.last.sequence;
   status.checkpoint_record = checkpoint_record_;
   if (committer_ != nullptr) committer_->AddStatus(status);
+  status.uncommitted_inodes = UncommittedInodes().size();
   {
     const std::shared_lock lock(mutex_);
     status.inodes = metadata_.inode_count();
     status.data_bytes = metadata_.data_bytes();
-    status.unstored_bytes = metadata_.unstored_bytes();
+    status.unstored_bytes += metadata_.unstored_bytes();
     for (const ObjectNumber number : metadata_.AllObjects()) {
       const StoredObject& object = *metadata_.FindObject(number);
       status.present_bytes += object.size;

@@ -29,6 +29,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <span>
 #include <stop_token>
@@ -108,6 +109,12 @@ struct VolumeOptions {
   // The time, for what is written down and for retention; null: the system's.
   std::function<TimeNs()> now;
 
+  // After so long without a record of its own, time asleep included, a writer
+  // looks at the superblock before it appends one: of what another writer did
+  // meanwhile the records may be deleted by now, and Drive might give out their
+  // ids again. To be shorter than any record is kept.
+  std::chrono::milliseconds absence{std::chrono::minutes(10)};
+
   // Who writes, for messages; empty: found out from the system.
   std::string host_name;
   std::string boot_id;
@@ -120,6 +127,7 @@ struct VolumeStatus {
   bool fenced = false;
   std::string fenced_by;   // the host that took over, when known
   std::string last_error;  // of the committer, empty when all is well
+  uint64_t uncommitted_inodes = 0;
   uint64_t epoch = 0;
   uint64_t last_durable_record = 0;  // sequence number
   uint64_t checkpoint_record = 0;    // the newest checkpoint's
@@ -234,6 +242,10 @@ class Volume {
   // Sync, then a checkpoint when the log has records after the last one, a
   // closing record and a fresh superblock. After it only reading works.
   Status Close(const ProgressCallback& progress = nullptr);
+
+  // Inodes that changed in what is not durable: what would be lost if the
+  // volume were given up now, as after another writer took over.
+  std::set<InodeNumber> UncommittedInodes() const;
 
   VolumeStatus GetStatus() const;
   Result<StoreSpace> Space();

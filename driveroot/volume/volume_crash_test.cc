@@ -8,6 +8,7 @@
 #include <atomic>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -190,6 +191,12 @@ TEST(FencingTest, TheOtherWriterWins) {
   EXPECT_EQ((*first)->GetStatus().fenced_by, "second");
   EXPECT_EQ((*first)->Close().error().code(), ErrorCode::kFenced);
   EXPECT_EQ(GetFile(**first, "a").value_or(""), "1");
+  // What it could not store is still there, to be saved.
+  EXPECT_EQ((*first)->UncommittedInodes(),
+            (std::set<InodeNumber>{
+                kRootInode, (*first)->Read()->Lookup(kRootInode, "c")}));
+  EXPECT_EQ(GetFile(**first, "c").value_or(""), "3");
+  EXPECT_TRUE((*second)->UncommittedInodes().empty());
 
   ASSERT_TRUE((*second)->Close());
   const auto third = OpenOn(account, OnHost("third"));

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -93,6 +94,13 @@ TimeNs NowNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+std::chrono::nanoseconds TimeSinceBoot() {
+  timespec now;
+  PCHECK(clock_gettime(CLOCK_BOOTTIME, &now) == 0);
+  return std::chrono::seconds(now.tv_sec) +
+         std::chrono::nanoseconds(now.tv_nsec);
 }
 
 Status CheckNotInUse(const RecordHeader& last, const WriterIdentity& self,

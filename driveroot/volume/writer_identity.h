@@ -4,6 +4,7 @@
 #ifndef DRIVEROOT_VOLUME_WRITER_IDENTITY_H_
 #define DRIVEROOT_VOLUME_WRITER_IDENTITY_H_
 
+#include <chrono>
 #include <string>
 
 #include "driveroot/base/result.h"
@@ -20,6 +21,9 @@ std::string NewUuid();
 
 // Nanoseconds since 1970.
 TimeNs NowNs();
+
+// Since the machine started, time asleep included.
+std::chrono::nanoseconds TimeSinceBoot();
 
 // kBusy when the writer of `last` may still be at work, so that `self` must not
 // write unless told to; the message says where and how to take over. It is not

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Appending records to the log, and finding out when another writer did.
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "driveroot/volume/checkpoint.h"
+#include "driveroot/volume/committer.h"
+#include "driveroot/volume/hash.h"
+#include "driveroot/volume/superblock.h"
+#include "driveroot/volume/writer_identity.h"
+#include "glog/logging.h"
+
+namespace driveroot {
+namespace {
+
+// Each record names the ids of so many after it, so that recovery fetches them
+// together.
+constexpr size_t kNextIds = 8;
+
+// A checkpoint needs each frame's place, also of those that went to the store
+// together with its last record.
+void AddData(const StoredData& data, Delta& delta) {
+  delta.objects.insert(delta.objects.end(), data.objects.begin(),
+                       data.objects.end());
+  delta.frames.insert(delta.frames.end(), data.frames.begin(),
+                      data.frames.end());
+  std::ranges::sort(delta.objects, {}, &ObjectDelta::number);
+  std::ranges::sort(delta.frames, {}, &FrameDelta::number);
+  for (const ObjectDelta& object : data.objects) {
+    delta.next_object = std::max(delta.next_object, object.number + 1);
+  }
+}
+
+}  // namespace
+
+Status Committer::Append(Transaction& transaction) {
+  while (next_ids_.size() < kNextIds + 1) {
+    DRIVEROOT_ASSIGN_OR_RETURN(next_ids_.emplace_back(), ids_.Take());
+  }
+  DRIVEROOT_RETURN_IF_ERROR(CheckNotReplaced());
+  auto sealed = std::make_shared<SealedRecord>();
+  sealed->id = next_ids_.front();
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      StoredData data,
+      data_.Store(transaction.frames, options_.max_inline_bytes, sealed->id,
+                  /*note_change=*/false));
+  AddData(data, transaction.delta);
+  if (transaction.full) AddData(data, *transaction.full);
+
+  const RecordHeader& last = position_.last;
+  sealed->header = {
+      .volume_uuid = last.volume_uuid,
+      .type = transaction.type,
+      .sequence = last.sequence + 1,
+      .epoch = last.epoch + (transaction.type == RecordType::kOpen ? 1 : 0),
+      .sealed_at = options_.now(),
+      .previous = position_.hash,
+      .next_ids = {next_ids_.begin() + 1, next_ids_.end()},
+      .writer = writer_};
+  sealed->bytes =
+      EncodeRecord(sealed->header, transaction.delta, data.inline_frames);
+  sealed->frames = std::move(data.frames);
+  std::erase_if(sealed->frames, [&](const FrameDelta& frame) {
+    return frame.object != data.inline_object;
+  });
+  for (const FrameDelta& frame : sealed->frames) {
+    sealed->frame_bytes += frame.raw_length;
+  }
+  // The memory is needed until the record is there. What is sealed from now on
+  // may refer to it all the same: without it, nothing after it counts.
+  in_flight_bytes_ += sealed->frame_bytes;
+  if (data.inline_object != 0) {
+    data_.SetPlaces(data.objects, sealed->frames, /*note_change=*/false);
+  }
+  position_ = {.last = sealed->header, .hash = Unseal(sealed->bytes)->hash};
+  next_ids_.pop_front();
+  ++records_since_checkpoint_;
+  record_bytes_since_checkpoint_ += sealed->bytes.size();
+  appender_.Start({.create = [this, sealed] { return CreateRecord(*sealed); },
+                   .appended = [this, sealed] { NoteAppended(*sealed); },
+                   .failed = [this](const Error& error) { NoteEnd(error); }});
+  return {};
+}
+
+Status Committer::CheckNotReplaced() {
+  if (TimeSinceBoot() - last_append_.load() < options_.absence) return {};
+  std::string bytes;
+  DRIVEROOT_RETURN_IF_ERROR(persist_([&]() -> Status {
+    DRIVEROOT_ASSIGN_OR_RETURN(bytes, store_.ReadSuperblock());
+    return {};
+  }));
+  // One that cannot be read, as of a newer driveroot, is another writer's.
+  const Result<Superblock> superblock = ParseSuperblock(bytes);
+  if (superblock && (superblock->log.sequence < position_.last.sequence ||
+                     superblock->log.hash == position_.hash)) {
+    return {};
+  }
+  return TakenOver("unknown");
+}
+
+Status Committer::CreateRecord(const SealedRecord& record) {
+  const Status created = persist_([&] {
+    return store_.Create(record.id, ObjectKind::kLogRecord,
+                         ObjectName(record.header.sequence), record.bytes);
+  });
+  if (!created) {
+    if (created.error().code() != ErrorCode::kAlreadyExists) return created;
+    DRIVEROOT_RETURN_IF_ERROR(CheckIsOwn(record));
+  }
+  last_append_ = TimeSinceBoot();
+  in_flight_bytes_ -= record.frame_bytes;
+  data_.ReleaseFrames(record.frames);
+  return {};
+}
+
+Status Committer::CheckIsOwn(const SealedRecord& record) {
+  std::string there;
+  const Status read = persist_([&]() -> Status {
+    DRIVEROOT_ASSIGN_OR_RETURN(there,
+                               store_.Read(record.id, 0, kMaxRecordBytes));
+    return {};
+  });
+  if (!read && read.error().code() == ErrorCode::kCancelled) return read;
+  // An answer that was lost: the record is our own.
+  if (read && there == record.bytes) return {};
+  const Result<LogRecord> other = ParseRecord(there);
+  return TakenOver(other ? other->header.writer.host_name : "unknown");
+}
+
+Status Committer::TakenOver(const std::string& host) {
+  LOG(ERROR) << "the volume was taken over by host " << host
+             << " and is read-only here; `driveroot save DIR FILE.tar` saves "
+                "what was not yet stored";
+  SetFenced(host);
+  return Fail(ErrorCode::kFenced, "taken over by host " + host);
+}
+
+void Committer::NoteAppended(const SealedRecord& record) {
+  {
+    const std::lock_guard lock(state_mutex_);
+    ++durable_;
+    sealed_inodes_.pop_front();
+    ++records_written_;
+    record_bytes_written_ += record.bytes.size();
+    epoch_ = record.header.epoch;
+    last_record_ = record.header.sequence;
+  }
+  changed_.notify_all();
+}
+
+}  // namespace driveroot
