@@ -7,11 +7,14 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
+#include "driveroot/volume/checkpoint.h"
 #include "driveroot/volume/metadata.h"
 #include "driveroot/volume/recovery.h"
 #include "driveroot/volume/segment.h"
+#include "driveroot/volume/tree_check.h"
 
 namespace driveroot {
 namespace {
@@ -43,9 +46,15 @@ class Checker {
     }
     report_.records = log->records;
     report_.data_bytes = metadata_.data_bytes();
-    CheckTree();
-    for (const InodeNumber number : metadata_.AllInodes()) CheckInode(number);
+    tree_ = CheckTree(metadata_);
+    report_.inodes = tree_.inodes;
+    report_.directories = tree_.directories;
+    report_.orphans = tree_.orphans;
+    for (const TreeProblem& problem : tree_.problems) Report(problem.text);
+    DRIVEROOT_RETURN_IF_ERROR(CheckListed());
     DRIVEROOT_RETURN_IF_ERROR(CheckObjects());
+    DRIVEROOT_RETURN_IF_ERROR(CheckPast());
+    NameDamagedFiles();
     return report_;
   }
 
@@ -58,97 +67,33 @@ class Checker {
     }
   }
 
-  // Walks the tree from the root, and counts the names of each inode.
-  void CheckTree() {
-    const Inode* root = metadata_.Find(kRootInode);
-    if (root == nullptr || !root->IsDirectory()) {
-      Report("there is no root directory");
-      return;
+  // What lies on the store, and what of it nothing refers to.
+  Status CheckListed() {
+    std::unordered_set<ObjectId> known;
+    for (const ObjectNumber number : metadata_.AllObjects()) {
+      known.insert(metadata_.FindObject(number)->id);
     }
-    if (root->directory().parent() != kRootInode) {
-      Report("the root directory is not its own parent");
+    for (const auto& [number, object] : metadata_.dead_objects()) {
+      known.insert(object.id);
     }
-    names_[kRootInode] = 1;
-    std::vector<InodeNumber> directories = {kRootInode};
-    while (!directories.empty()) {
-      const InodeNumber number = directories.back();
-      directories.pop_back();
-      ++report_.directories;
-      const Directory& directory = metadata_.Find(number)->directory();
-      for (const Directory::Entry* entry = directory.After(0); entry != nullptr;
-           entry = directory.After(entry->cookie)) {
-        CheckEntry(number, *entry, directories);
+    for (const auto& [sequence, checkpoint] : metadata_.checkpoints()) {
+      known.insert(checkpoint.id);
+    }
+    for (const ObjectKind kind : {ObjectKind::kLogRecord, ObjectKind::kSegment,
+                                  ObjectKind::kCheckpoint}) {
+      DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<ObjectInfo> list,
+                                 store_.List(kind));
+      for (const ObjectInfo& info : list) {
+        listed_[info.id] = info.size;
+        const auto number = ParseObjectName(info.name);
+        const bool is_log = kind == ObjectKind::kLogRecord && number &&
+                            *number > metadata_.records_from();
+        if (is_log || known.contains(info.id)) continue;
+        ++report_.unreferenced_objects;
+        report_.unreferenced_bytes += info.size;
       }
     }
-  }
-
-  void CheckEntry(InodeNumber directory, const Directory::Entry& entry,
-                  std::vector<InodeNumber>& directories) {
-    const std::string where =
-        "entry \"" + entry.name + "\" of " + Named("directory", directory);
-    const Inode* inode = metadata_.Find(entry.inode);
-    if (inode == nullptr) {
-      Report(where + " refers to nothing");
-      return;
-    }
-    const uint64_t names = ++names_[entry.inode];
-    if (!inode->IsDirectory()) return;
-    ++subdirectories_[directory];
-    if (names > 1) {
-      Report(where + " is a second name of a directory");
-      return;
-    }
-    if (inode->directory().parent() != directory) {
-      Report(where + " is a directory with another parent");
-    }
-    directories.push_back(entry.inode);
-  }
-
-  void CheckInode(InodeNumber number) {
-    ++report_.inodes;
-    const Inode& inode = *metadata_.Find(number);
-    const Attributes& attributes = inode.attributes;
-    const auto names = names_.find(number);
-    if (attributes.nlink == 0 && names == names_.end()) {
-      ++report_.orphans;
-    } else if (names == names_.end()) {
-      Report(Named("inode", number) + " is in no directory");
-    } else {
-      const auto inside = subdirectories_.find(number);
-      const uint64_t links =
-          inode.IsDirectory()
-              ? 2 + (inside == subdirectories_.end() ? 0 : inside->second)
-              : names->second;
-      if (links != attributes.nlink) {
-        Report(Named("inode", number) + " has a link count of " +
-               std::to_string(attributes.nlink) + " instead of " +
-               std::to_string(links));
-      }
-    }
-    if (S_ISLNK(attributes.mode) &&
-        inode.symlink_target().size() != attributes.size) {
-      Report(Named("symlink", number) + " has the wrong size");
-    }
-    if (S_ISREG(attributes.mode)) CheckExtents(number, inode);
-  }
-
-  void CheckExtents(InodeNumber number, const Inode& inode) {
-    uint64_t position = 0;
-    for (const Extent& extent : inode.extents().all()) {
-      if (extent.offset < position) {
-        Report(Named("file", number) + " has two places for the same bytes");
-      }
-      position = extent.offset + extent.length;
-      const std::optional<StoredFrame> frame =
-          metadata_.FindFrame(extent.frame);
-      if (!frame || extent.frame_offset > frame->raw_length ||
-          extent.length > frame->raw_length - extent.frame_offset) {
-        Report(Named("file", number) + " has data that is nowhere");
-      }
-    }
-    if (position > inode.attributes.size) {
-      Report(Named("file", number) + " has data beyond its end");
-    }
+    return {};
   }
 
   Status CheckObjects() {
@@ -164,7 +109,7 @@ class Checker {
       report_.frames += object.frames;
       DRIVEROOT_RETURN_IF_ERROR(options_.verify_data
                                     ? CheckFrames(number, object)
-                                    : CheckPresence(object));
+                                    : CheckPresence(number, object));
       done += object.live_bytes;
       if (options_.progress != nullptr) {
         options_.progress(
@@ -174,28 +119,46 @@ class Checker {
     return {};
   }
 
-  // The object's bytes; nothing when it is missing, which is reported.
-  Result<std::optional<std::string>> Read(const StoredObject& object,
-                                          uint64_t offset, uint64_t length) {
-    Result<std::string> bytes = store_.Read(object.id, offset, length);
-    if (bytes) {
-      report_.bytes_read += bytes->size();
-      return std::optional(*std::move(bytes));
+  // Why an object that should have `size` bytes has not; empty when it has.
+  // The list may lag behind, so what is not in it is looked at.
+  Result<std::string> WhyAbsent(const ObjectId& id, uint64_t size) {
+    const auto listed = listed_.find(id);
+    if (listed != listed_.end() && listed->second >= size) return "";
+    const Result<std::string> last = store_.Read(id, size - 1, 1);
+    if (last) {
+      return last->empty() ? "object " + id + " is shorter than it was" : "";
     }
-    if (bytes.error().code() != ErrorCode::kNotFound) {
-      return std::unexpected(
-          bytes.error().WithContext("cannot read object " + object.id));
+    if (last.error().code() == ErrorCode::kNotFound) {
+      return "object " + id + " is missing";
     }
-    Report("object " + object.id + " with the data of files is missing");
-    return std::nullopt;
+    return std::unexpected(
+        last.error().WithContext("cannot read object " + id));
   }
 
-  // The last byte is there when all are.
-  Status CheckPresence(const StoredObject& object) {
-    DRIVEROOT_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
-                               Read(object, object.size - 1, 1));
-    if (bytes && bytes->empty()) {
-      Report("object " + object.id + " is shorter than it was");
+  Status CheckPresence(ObjectNumber number, const StoredObject& object) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::string why,
+                               WhyAbsent(object.id, object.size));
+    if (why.empty()) return {};
+    for (const StoredFrame& frame : metadata_.FramesOf(number)) {
+      damaged_[frame.number] = why;
+    }
+    return {};
+  }
+
+  // What only past states need.
+  Status CheckPast() {
+    for (const auto& [number, object] : metadata_.dead_objects()) {
+      DRIVEROOT_ASSIGN_OR_RETURN(const std::string why,
+                                 WhyAbsent(object.id, object.size));
+      // Deleted already, but not yet forgotten, when nothing needs it.
+      if (why.empty() || object.since <= metadata_.records_from()) continue;
+      Report(why + ", which past states need");
+    }
+    for (const auto& [sequence, checkpoint] : metadata_.checkpoints()) {
+      DRIVEROOT_ASSIGN_OR_RETURN(const std::string why,
+                                 WhyAbsent(checkpoint.id, checkpoint.size));
+      if (why.empty()) continue;
+      Report(why + ", the checkpoint of " + Named("record", sequence));
     }
     return {};
   }
@@ -213,12 +176,21 @@ class Checker {
                        frames[last].object_offset + frames[last].stored_length);
         ++last;
       }
-      DRIVEROOT_ASSIGN_OR_RETURN(const std::optional<std::string> bytes,
-                                 Read(object, begin, end - begin));
-      if (!bytes) return {};
+      const Result<std::string> bytes =
+          store_.Read(object.id, begin, end - begin);
+      if (!bytes && bytes.error().code() != ErrorCode::kNotFound) {
+        return std::unexpected(
+            bytes.error().WithContext("cannot read object " + object.id));
+      }
+      if (bytes) report_.bytes_read += bytes->size();
       for (; first < last; ++first) {
-        CheckFrame(object, frames[first], *bytes,
-                   frames[first].object_offset - begin);
+        if (bytes) {
+          CheckFrame(object, frames[first], *bytes,
+                     frames[first].object_offset - begin);
+        } else {
+          damaged_[frames[first].number] = "object " + object.id +
+                                           " is missing";
+        }
       }
     }
     return {};
@@ -232,17 +204,36 @@ class Checker {
     const Result<std::string> raw =
         DecodeFrame(stored, frame.raw_length, frame.hash);
     if (raw) return;
-    Report("object " + object.id + ", " + Named("frame", frame.number) +
-           " at " + Named("byte", frame.object_offset) + ": " +
-           raw.error().message());
+    damaged_[frame.number] = "object " + object.id + ", " +
+                             Named("frame", frame.number) + " at " +
+                             Named("byte", frame.object_offset) + ": " +
+                             raw.error().message();
+  }
+
+  // One problem for each file and reason.
+  void NameDamagedFiles() {
+    if (damaged_.empty()) return;
+    for (const InodeNumber number : metadata_.AllInodes()) {
+      const Inode& inode = *metadata_.Find(number);
+      if (!S_ISREG(inode.attributes.mode)) continue;
+      std::string_view last;
+      for (const Extent& extent : inode.extents().all()) {
+        const auto damaged = damaged_.find(extent.frame);
+        if (damaged == damaged_.end() || damaged->second == last) continue;
+        last = damaged->second;
+        Report(PathOf(tree_, number) + " from " +
+               Named("byte", extent.offset) + " on: " + damaged->second);
+      }
+    }
   }
 
   ObjectStore& store_;
   const CheckOptions& options_;
   Metadata metadata_;
   CheckReport report_;
-  std::map<InodeNumber, uint64_t> names_;
-  std::map<InodeNumber, uint64_t> subdirectories_;
+  TreeReport tree_;
+  std::map<ObjectId, uint64_t> listed_;           // sizes
+  std::map<FrameNumber, std::string> damaged_;  // why
 };
 
 }  // namespace

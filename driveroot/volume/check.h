@@ -6,8 +6,9 @@
 // Checked are: the superblock, the newest checkpoint and all records after it,
 // with their hashes and their chain; that directories form a tree and nothing
 // is outside it; link counts, sizes and parents; that each byte of each file
-// has a place within an object that is there; and, with `verify_data`, the hash
-// of each frame, for which all data is read.
+// has a place within an object that is there, and that what past states need is
+// there, too; and, with `verify_data`, the hash of each frame, for which all
+// data is read. Data that is damaged is reported with the names of its files.
 #ifndef DRIVEROOT_VOLUME_CHECK_H_
 #define DRIVEROOT_VOLUME_CHECK_H_
 
@@ -35,6 +36,9 @@ struct CheckReport {
   uint64_t objects = 0;  // that hold data
   uint64_t frames = 0;   // stored pieces of data
   uint64_t bytes_read = 0;
+  // Objects that belong to no state, which garbage collection deletes.
+  uint64_t unreferenced_objects = 0;
+  uint64_t unreferenced_bytes = 0;
 
   // One sentence each. Empty: the volume is in order.
   std::vector<std::string> problems;

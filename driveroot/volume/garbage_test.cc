@@ -423,13 +423,15 @@ TEST_F(GarbageTest, ADayOfChurnStaysWithinItsSpace) {
   double highest = 0;
   for (int hour = 0; hour < 24; ++hour) {
     for (int step = 0; step < 60; ++step) {
-      const bool upgrade = random() % 20 == 0;
-      const std::string name =
-          upgrade ? "keep" + std::to_string(random() % 40)
-                  : "small" + std::to_string(random() % 100);
-      files_[name] = Noise(upgrade ? 500'000 : 1000 + random() % 30'000,
-                           random());
-      ASSERT_TRUE(PutFile(volume, name, files_[name]));
+      for (int i = static_cast<int>(random() % 12); i >= 0; --i) {
+        const bool upgrade = random() % 60 == 0;
+        const std::string name =
+            upgrade ? "keep" + std::to_string(random() % 40)
+                    : "small" + std::to_string(random() % 300);
+        files_[name] = Noise(upgrade ? 500'000 : 1000 + random() % 30'000,
+                             random());
+        ASSERT_TRUE(PutFile(volume, name, files_[name]));
+      }
       ASSERT_TRUE(volume.Sync());
       now_ += 60 * kSecond;
     }
