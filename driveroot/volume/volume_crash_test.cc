@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Volumes on stores and among writers that fail: whatever happens, what was
-// synced is there, and what is there is what some prefix of the operations
-// made.
+// Volumes on stores that fail or are damaged, and among other writers, one case
+// at a time. crash_points_test and two_writers_test go through all cases of
+// their kind.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <thread>
@@ -24,142 +23,6 @@ VolumeOptions OnHost(const std::string& host) {
   options.boot_id = "boot of " + host;
   return options;
 }
-
-// A random workload, and every state that it went through.
-struct Workload {
-  std::vector<Files> states = {Files()};
-  size_t synced = 0;  // the last state that a Sync has promised
-
-  // One operation after the other until one fails, or all are done.
-  void Run(Volume& volume, uint32_t seed) {
-    std::mt19937 random(seed);
-    for (int i = 0; i < 80; ++i) {
-      Files next = states.back();
-      const std::string name = "f" + std::to_string(random() % 6);
-      const uint32_t action = random() % 10;
-      Status status;
-      if (action < 6) {
-        next[name] = Noise(random() % (action < 5 ? 2000 : 400'000), random());
-        // A replacement is one atomic step, so its state may be seen as soon
-        // as it was begun.
-        states.push_back(next);
-        status = PutFile(volume, name, next[name]);
-      } else if (action < 8) {
-        if (next.erase(name) == 0) continue;
-        states.push_back(next);
-        status = RemoveFile(volume, name);
-      } else {
-        status = volume.Sync();
-        if (status) synced = states.size() - 1;
-      }
-      if (!status) return;
-    }
-    if (volume.Close()) synced = states.size() - 1;
-  }
-};
-
-VolumeOptions CrashOptions() {
-  VolumeOptions options = TestOptions();
-  options.max_inline_bytes = 100'000;
-  options.segment_bytes = 300'000;
-  options.commit_bytes = 500'000;
-  options.wait_for_network = false;
-  return options;
-}
-
-// Expects that the volume in `account` is in a state that `workload` went
-// through, none before the last one that was synced.
-void ExpectConsistent(const std::shared_ptr<FakeAccount>& account,
-                      const Workload& workload, const std::string& where) {
-  for (const bool read_only : {true, false}) {
-    VolumeOptions options = CrashOptions();
-    options.read_only = read_only;
-    const auto volume = OpenOn(account, options);
-    ASSERT_TRUE(volume) << where << ": " << volume.error();
-    const auto files = GetFiles(**volume);
-    ASSERT_TRUE(files) << where << ": " << files.error();
-    const auto state =
-        std::find(workload.states.rbegin(), workload.states.rend(), *files);
-    ASSERT_NE(state, workload.states.rend()) << where << ": a state between";
-    const size_t index =
-        static_cast<size_t>(workload.states.rend() - state) - 1;
-    EXPECT_GE(index, workload.synced) << where << ": synced data is lost";
-  }
-}
-
-// Counts the writes that the store accepts.
-size_t CountWrites(uint32_t seed) {
-  std::atomic<size_t> writes = 0;
-  const auto account = FormattedAccount();
-  const auto volume =
-      OpenOn(account, CrashOptions(),
-             [&](const StoreCall& call) -> std::optional<Fault> {
-               if (call.IsWrite()) ++writes;
-               return std::nullopt;
-             });
-  Workload workload;
-  workload.Run(**volume, seed);
-  EXPECT_EQ(workload.synced, workload.states.size() - 1);
-  EXPECT_TRUE(GetFiles(**volume).value_or(Files()) == workload.states.back());
-  return writes;
-}
-
-class CrashTest : public testing::TestWithParam<uint32_t> {};
-
-TEST_P(CrashTest, EveryPointLeavesAPrefix) {
-  const size_t writes = CountWrites(GetParam());
-  ASSERT_GT(writes, 10u);
-  for (const bool lost_response : {false, true}) {
-    for (size_t last = 0; last <= writes; ++last) {
-      const auto account = FormattedAccount();
-      std::atomic<size_t> seen = 0;
-      Workload workload;
-      {
-        const auto volume = OpenOn(
-            account, CrashOptions(),
-            [&](const StoreCall& call) -> std::optional<Fault> {
-              if (call.IsWrite()) ++seen;
-              if (seen <= last) return std::nullopt;
-              // The machine stops at this write: it has its effect or not,
-              // and nothing comes after it.
-              Fault fault{.lost_response = lost_response && call.IsWrite() &&
-                                           seen == last + 1};
-              return fault;
-            });
-        if (volume) workload.Run(**volume, GetParam());
-      }
-      ExpectConsistent(account, workload,
-                       "seed " + std::to_string(GetParam()) + ", write " +
-                           std::to_string(last) +
-                           (lost_response ? ", answer lost" : ""));
-      if (HasFatalFailure()) return;
-    }
-  }
-}
-
-TEST_P(CrashTest, LostResponsesChangeNothing) {
-  std::mt19937 random(GetParam());
-  const auto account = FormattedAccount();
-  VolumeOptions options = CrashOptions();
-  options.wait_for_network = true;
-  bool opened = false;
-  Workload workload;
-  const auto volume = OpenOn(
-      account, options, [&](const StoreCall& call) -> std::optional<Fault> {
-        if (!opened || !call.IsWrite() || random() % 3 != 0) {
-          return std::nullopt;
-        }
-        return Fault{.lost_response = random() % 2 == 0};
-      });
-  ASSERT_TRUE(volume) << volume.error();
-  opened = true;
-  workload.Run(**volume, GetParam());
-  EXPECT_FALSE((*volume)->GetStatus().fenced);
-  EXPECT_EQ(workload.synced, workload.states.size() - 1);
-  ExpectConsistent(account, workload, "lost responses");
-}
-
-INSTANTIATE_TEST_SUITE_P(Seeds, CrashTest, testing::Values(1, 2, 3, 4, 5));
 
 TEST(FencingTest, TheOtherWriterWins) {
   const auto account = FormattedAccount();
