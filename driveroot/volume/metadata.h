@@ -278,6 +278,11 @@ class Metadata {
   // are left out here, too.
   Delta FullDelta() const;
 
+  // Whether each name leads to an inode, and each directory lies in one: to be
+  // asked when the last delta was applied, since one may remove an inode that
+  // older names lead to. kDataLoss. Looks at all there is.
+  Status CheckNames() const;
+
   // Changes the state as `delta` says, without noting it as a change. Frames
   // that no extent refers to in the end are dropped. kDataLoss: it refers to
   // what is not there or breaks a limit stated in delta.h; the state is then of

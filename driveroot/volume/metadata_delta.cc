@@ -195,6 +195,24 @@ Status Metadata::Apply(const Delta& delta) {
   return {};
 }
 
+Status Metadata::CheckNames() const {
+  for (const auto& [number, inode] : inodes_) {
+    if (!inode.IsDirectory()) continue;
+    const Directory& directory = inode.directory();
+    const Inode* parent = Find(directory.parent());
+    if (parent == nullptr || !parent->IsDirectory()) {
+      return Damaged(Named("no parent of directory", number));
+    }
+    for (const Directory::Entry* entry = directory.After(0); entry != nullptr;
+         entry = directory.After(entry->cookie)) {
+      if (Find(entry->inode) == nullptr) {
+        return Damaged(Named("entry for missing inode", entry->inode));
+      }
+    }
+  }
+  return {};
+}
+
 Status Metadata::ApplyObjects(const Delta& delta) {
   for (const ObjectDelta& object : delta.objects) {
     if (object.number == 0 || object.number >= next_object_) {

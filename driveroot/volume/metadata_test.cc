@@ -142,6 +142,24 @@ TEST_F(MetadataTest, OrphansGoAtRecovery) {
   EXPECT_TRUE(recovered.has_changes());
 }
 
+TEST_F(MetadataTest, NamesThatLeadNowhereAreFound) {
+  const InodeNumber file = MakeFile("f");
+  Metadata recovered;
+  ASSERT_TRUE(recovered.Apply(Commit(metadata_)));
+  EXPECT_TRUE(recovered.CheckNames());
+  // A delta that takes the inode from under its name.
+  Delta delta = metadata_.TakeDelta();
+  delta.inodes = {{.number = file,
+                   .attributes = std::nullopt,
+                   .parent = kNoInode,
+                   .symlink_target = "",
+                   .xattrs = std::nullopt}};
+  ASSERT_TRUE(recovered.Apply(delta));
+  const Status names = recovered.CheckNames();
+  ASSERT_FALSE(names);
+  EXPECT_EQ(names.error().code(), ErrorCode::kDataLoss);
+}
+
 // Random changes, committed now and then: replaying the deltas and loading the
 // full delta give the same state.
 TEST_F(MetadataTest, DeltasRebuildTheState) {

@@ -133,6 +133,7 @@ Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
                  : Recover(*volume->store_, volume->metadata_);
   if (!recovered) return std::unexpected(recovered.error());
   RecoveredLog& log = *recovered;
+  DRIVEROOT_RETURN_IF_ERROR(volume->metadata_.CheckNames());
   volume->uuid_ = log.superblock.uuid;
   volume->recovered_ = log.position;
   volume->checkpoint_record_ = log.superblock.checkpoint.sequence;

@@ -38,6 +38,14 @@ _TARGET = [
     "--gcc-install-dir=%s/usr/lib/gcc/x86_64-linux-gnu/14" % _SYSROOT,
 ]
 
+_UNDEFINED = [
+    "-fsanitize=undefined",
+    # Rapidjson adds to null pointers.
+    "-fno-sanitize=pointer-overflow",
+    # Instead of messages: these need a run-time library.
+    "-fsanitize-trap=undefined",
+]
+
 def _flags(actions, flags, with_features = []):
     return flag_set(
         actions = actions,
@@ -129,7 +137,25 @@ def _features():
         _sanitizer("thread_sanitizer", ["-fsanitize=thread"]),
         # Stops at the first undefined operation. It needs no run-time library
         # and so keeps the program static.
-        _sanitizer("undefined_sanitizer", ["-fsanitize=undefined", "-fsanitize-trap=undefined"]),
+        _sanitizer("undefined_sanitizer", _UNDEFINED),
+        # Of single targets: what is tried by libFuzzer, and libFuzzer itself.
+        feature(
+            name = "fuzzer",
+            flag_sets = [
+                _flags(_COMPILE, _UNDEFINED + [
+                    "-fsanitize=fuzzer-no-link",
+                    "-D_GLIBCXX_ASSERTIONS",
+                    "-g1",
+                ]),
+                # And not -fsanitize=fuzzer, whose interceptors of memcmp and
+                # the like crash in a static program.
+                _flags(_LINK, [
+                    "-Wl,--whole-archive",
+                    _CLANG_RESOURCES + "/lib/linux/libclang_rt.fuzzer-x86_64.a",
+                    "-Wl,--no-whole-archive",
+                ]),
+            ],
+        ),
     ]
 
 def _sanitizer(name, flags):
