@@ -160,7 +160,8 @@ class Metadata {
   void RemoveXattr(InodeNumber number, std::string_view name);
 
   // Inodes that no name refers to and that nobody has open any more because the
-  // machine stopped: called once after recovery, before anything is open.
+  // machine stopped: called once after recovery and CheckNames, before anything
+  // is open.
   void RemoveOrphans();
 
   // ---- Data
@@ -278,9 +279,10 @@ class Metadata {
   // are left out here, too.
   Delta FullDelta() const;
 
-  // Whether each name leads to an inode, and each directory lies in one: to be
-  // asked when the last delta was applied, since one may remove an inode that
-  // older names lead to. kDataLoss. Looks at all there is.
+  // Whether each name leads to an inode that counts on names, and each
+  // directory lies in one: to be asked when the last delta was applied, since
+  // one may remove an inode that older names lead to. kDataLoss. Looks at all
+  // there is.
   Status CheckNames() const;
 
   // Changes the state as `delta` says, without noting it as a change. Frames

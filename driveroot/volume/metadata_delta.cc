@@ -203,10 +203,18 @@ Status Metadata::CheckNames() const {
     if (parent == nullptr || !parent->IsDirectory()) {
       return Damaged(Named("no parent of directory", number));
     }
+    if (inode.attributes.nlink == 0 && !directory.empty()) {
+      return Damaged(Named("entries in unlinked directory", number));
+    }
     for (const Directory::Entry* entry = directory.After(0); entry != nullptr;
          entry = directory.After(entry->cookie)) {
-      if (Find(entry->inode) == nullptr) {
+      const Inode* named = Find(entry->inode);
+      if (named == nullptr) {
         return Damaged(Named("entry for missing inode", entry->inode));
+      }
+      // It would be taken for an orphan, and its data be let go.
+      if (named->attributes.nlink == 0) {
+        return Damaged(Named("entry for unlinked inode", entry->inode));
       }
     }
   }

@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <utility>
 
 #include "gtest/gtest.h"
 
@@ -158,6 +159,26 @@ TEST_F(MetadataTest, NamesThatLeadNowhereAreFound) {
   const Status names = recovered.CheckNames();
   ASSERT_FALSE(names);
   EXPECT_EQ(names.error().code(), ErrorCode::kDataLoss);
+}
+
+TEST_F(MetadataTest, WhatHasNamesMustNotCountAsUnlinked) {
+  const InodeNumber folder = metadata_.CreateInode(Folder(), kRootInode);
+  metadata_.PutDentry(kRootInode, "folder", folder);
+  metadata_.PutDentry(folder, "f", MakeFile("f"));
+  for (const InodeNumber unlinked : {folder, metadata_.Lookup(folder, "f")}) {
+    Attributes attributes = metadata_.Find(unlinked)->attributes;
+    const uint32_t nlink = std::exchange(attributes.nlink, 0);
+    metadata_.SetAttributes(unlinked, attributes);
+    EXPECT_FALSE(metadata_.CheckNames());
+    attributes.nlink = nlink;
+    metadata_.SetAttributes(unlinked, attributes);
+    EXPECT_TRUE(metadata_.CheckNames());
+  }
+  metadata_.RemoveDentry(kRootInode, "folder");
+  Attributes attributes = metadata_.Find(folder)->attributes;
+  attributes.nlink = 0;
+  metadata_.SetAttributes(folder, attributes);
+  EXPECT_FALSE(metadata_.CheckNames());
 }
 
 // Random changes, committed now and then: replaying the deltas and loading the

@@ -54,6 +54,11 @@ void Write(Encounter::Writer& writer) {
   writer.Put("b of " + writer.name(), 5000);  // a segment and a record
 }
 
+void PutLarge(Encounter::Writer& writer) {
+  writer.Open();
+  writer.Put("a of " + writer.name(), 5000);
+}
+
 void WriteAndClose(Encounter::Writer& writer) {
   Write(writer);
   writer.Close();
@@ -143,13 +148,13 @@ TEST(TwoWritersTest, TheVolumeCanBeTakenBack) {
 }
 
 TEST(TwoWritersTest, AnyAnswerMayBeLost) {
-  const auto [first, second] = Encounter({}).Play({}, Write, Write);
+  const auto [first, second] = Encounter({}).Play({}, PutLarge, PutLarge);
   for (const WriterIndex writer : {kFirst, kSecond}) {
     // The first step is no request.
     const int requests = (writer == kFirst ? first : second) - 1;
     for (int request = 1; request <= requests; ++request) {
       const Summary summary =
-          PlayAll(Write, Write, {.writer = writer, .request = request});
+          PlayAll(PutLarge, PutLarge, {.writer = writer, .request = request});
       EXPECT_EQ(summary.both_fenced, 0);
       // One more than else when it is the answer to an open record.
       EXPECT_LE(summary.most_takeovers, 2u);
