@@ -34,13 +34,14 @@ DEFINE_string(fsync, "durable",
               "what was done later than of what was done before");
 DEFINE_uint64(cache_mb, 256, "memory for file data that was read, in MB");
 
-DEFINE_uint64(gc_seconds, 30,
+DEFINE_uint64(gc_seconds, 60,
               "a volume that was idle for so long deletes what is no longer "
               "needed; 0: never");
-DEFINE_string(at, "",
-              "mount the volume as it was at this point of its past, "
-              "read-only: the number of a record, or a time like "
-              "2026-03-01T12:30:00Z or 2h for so long ago; see `driveroot log`");
+DEFINE_string(
+    at, "",
+    "mount the volume as it was at this point of its past, "
+    "read-only: the number of a record, or a time like "
+    "2026-03-01T12:30:00Z or 2h for so long ago; see `driveroot log`");
 
 DECLARE_bool(steal);
 
@@ -159,8 +160,7 @@ Command MountCommand() {
           .flags = WithDriveFlags({"foreground", "read_only", "at", "steal",
                                    "commit_interval_ms", "cache_mb", "fsync",
                                    "gc_seconds", "keep_hours", "keep_days",
-                                   "root",
-                                   "status_fd", "fuse_device"}),
+                                   "root", "status_fd", "fuse_device"}),
           .run = MountVolume};
 }
 

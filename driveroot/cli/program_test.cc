@@ -181,6 +181,27 @@ TEST_F(ProgramTest, ThePastCanBeSeenAndGoneBackTo) {
   EXPECT_EQ(Run({"fsck", Volume()}).code, 0);
 }
 
+TEST_F(ProgramTest, FsckMendsAVolumeWithoutCheckpoints) {
+  MakeTree();
+  ASSERT_EQ(Run({"push", Path("tree"), Volume()}).code, 0);
+  Outcome outcome = Run({"fsck", "--json", Volume()});
+  EXPECT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find("\"ok\":true"), std::string::npos)
+      << outcome.output;
+  stdfs::remove_all(Path("volume/checkpoints"));
+  stdfs::create_directory(Path("volume/checkpoints"));
+  outcome = Run({"fsck", Volume()});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.output.find("--repair"), std::string::npos)
+      << outcome.output;
+  outcome = Run({"fsck", "--repair", Volume()});
+  EXPECT_EQ(outcome.code, 0) << outcome.output;
+  ASSERT_EQ(Run({"pull", Volume(), Path("copy")}).code, 0);
+  EXPECT_EQ(ReadFile(Path("copy/dir/file"), 100).value(), "contents");
+  EXPECT_EQ(ReadFile(Path("copy/large"), 1 << 20).value(),
+            std::string(1'000'000, 'x'));
+}
+
 // What a root file system must do, on a mount that goes with the test.
 class MountTest : public ProgramTest {
  protected:

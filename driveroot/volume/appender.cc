@@ -39,16 +39,14 @@ void Appender::Run(Flight& flight) {
   if (!created) {
     flight.record.failed(created.error());
     if (!failure_) failure_ = created.error();
-    flight.ended = true;
   }
   for (Flight& next : flights_) {
-    if (failure_ || !next.created) break;
+    if (!next.created) break;
     if (next.ended) continue;
     next.record.appended();
     next.ended = true;
     --in_flight_;
   }
-  if (failure_) flight.ended = true;
   changed_.notify_all();
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Appender creates log records, several at a time: the id of a record is known
-// as soon as the one before it is sealed, so no record has to wait for an answer
-// about another one. A record counts as appended only when all before it do;
-// after the first failure none does any more.
+// as soon as the one before it is sealed, so no record has to wait for an
+// answer about another one. A record counts as appended only when all before it
+// do, so none does after one that failed.
 //
 // Thread-safe. Each record that is on its way has a thread.
 #ifndef DRIVEROOT_VOLUME_APPENDER_H_

@@ -12,7 +12,7 @@
 namespace driveroot {
 
 struct GarbageOptions {
-  RetentionPolicy retention;
+  RetentionPolicy retention = {};
 
   // Moves live data out of mostly dead objects until the present state's
   // objects are at most so many times as large as what lives in them. Lower

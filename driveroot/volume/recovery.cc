@@ -251,8 +251,13 @@ std::unexpected<Error> NotKept(const Metadata& present,
   } else {
     text = "a state that old";
   }
+  // A volume from before there was a history begins with a later checkpoint.
+  const auto base = present.checkpoints().lower_bound(present.records_from());
   text += " is not kept; kept are those from record " +
-          std::to_string(present.records_from()) + " on";
+          std::to_string(base == present.checkpoints().end()
+                             ? present.records_from()
+                             : base->first) +
+          " on";
   for (const auto& [sequence, checkpoint] : present.checkpoints()) {
     if (sequence >= present.records_from()) break;
     text += ", record " + std::to_string(sequence);

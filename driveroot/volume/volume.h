@@ -99,7 +99,7 @@ struct VolumeOptions {
   std::chrono::milliseconds retry_delay{1000};
 
   // What of the past garbage collection keeps.
-  RetentionPolicy retention;
+  RetentionPolicy retention = {};
 
   // How often an idle volume looks for garbage, and whether Close does; 0:
   // never. Idle is one that was not written to, and read from the cache only,
@@ -277,7 +277,7 @@ class Volume {
   std::mutex garbage_mutex_;  // held by whoever uses one of the two
   std::atomic<uint64_t> garbage_bytes_written_ = 0;
   std::atomic<uint64_t> write_locks_ = 0;  // that were taken
-  std::jthread garbage_thread_;  // last: it uses all the rest
+  std::jthread garbage_thread_;            // last: it uses all the rest
 };
 
 }  // namespace driveroot

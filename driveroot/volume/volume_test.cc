@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -213,6 +214,65 @@ TEST(VolumeTest, ManyThreadsShareCommits) {
     EXPECT_EQ(GetFile(**volume, "f" + std::to_string(t)).value_or(""),
               Noise(1000 * t + 19, 19));
   }
+}
+
+TEST(VolumeTest, RecordsInFlightCountInTheirOrder) {
+  const auto account = FormattedAccount();
+  std::atomic<bool> armed = false;
+  std::atomic<int> refused = 0;
+  ObjectId first;  // of the two records; only the rule uses it
+  const auto volume =
+      OpenOn(account, TestOptions(),
+             [&](const StoreCall& call) -> std::optional<Fault> {
+               if (!armed || call.method != StoreCall::Method::kCreate ||
+                   call.kind != ObjectKind::kLogRecord) {
+                 return std::nullopt;
+               }
+               if (first.empty()) first = call.id;
+               if (call.id != first) return std::nullopt;
+               ++refused;
+               return Fault();
+             });
+  ASSERT_TRUE(volume) << volume.error();
+  armed = true;
+  std::atomic<int> synced = 0;
+  const auto sync = [&] {
+    EXPECT_TRUE((*volume)->Sync());
+    ++synced;
+  };
+  const auto records = [&] {
+    return account->Ids(ObjectKind::kLogRecord).size();
+  };
+  ASSERT_TRUE(PutFile(**volume, "a", "1"));
+  std::jthread syncs_a(sync);
+  while (refused == 0) std::this_thread::yield();
+  // The second record overtakes the first.
+  ASSERT_TRUE(PutFile(**volume, "b", "2"));
+  std::jthread syncs_b(sync);
+  while (records() < 2) std::this_thread::yield();
+  EXPECT_EQ(synced, 0);
+  EXPECT_GT((*volume)->GetStatus().unstored_bytes, 0u);
+  EXPECT_EQ(GetFile(**volume, "b").value_or(""), "2");
+
+  // Who opens the volume now sees neither, and is not disturbed by the second.
+  const auto crashed = std::make_shared<FakeAccount>(*account);
+  {
+    const auto other = OpenOn(crashed);
+    ASSERT_TRUE(other) << other.error();
+    EXPECT_TRUE(GetFiles(**other).value_or(Files{{"x", ""}}).empty());
+    ASSERT_TRUE(PutFile(**other, "c", "3"));
+    ASSERT_TRUE((*other)->Sync());
+  }
+  EXPECT_TRUE(GetFiles(**OpenOn(crashed)).value_or(Files()) ==
+              (Files{{"c", "3"}}));
+
+  armed = false;
+  syncs_a.join();
+  syncs_b.join();
+  EXPECT_EQ(synced, 2);
+  EXPECT_EQ((*volume)->GetStatus().unstored_bytes, 0u);
+  EXPECT_TRUE(GetFiles(**OpenOn(account)).value_or(Files()) ==
+              (Files{{"a", "1"}, {"b", "2"}}));
 }
 
 TEST(VolumeTest, SingleTransactionShowsBeforeOrAfter) {
