@@ -124,10 +124,10 @@ Status Fsck(const std::vector<std::string>& arguments) {
   }
   const uint64_t problems = report.problems.size() + report.more_problems;
   if (problems == 0) return {};
-  return Fail(ErrorCode::kDataLoss,
-              std::to_string(problems) + " problems in " + name.ToString() +
-                  (FLAGS_repair ? " are left"
-                                : "; --repair mends what can be mended"));
+  return Fail(
+      ErrorCode::kDataLoss,
+      std::to_string(problems) + " problems in " + name.ToString() +
+          (FLAGS_repair ? " are left" : "; --repair mends what can be mended"));
 }
 
 }  // namespace

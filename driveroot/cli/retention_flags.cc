@@ -9,8 +9,7 @@
 
 DEFINE_uint32(keep_hours, 24,
               "every state of so many hours can be gone back to");
-DEFINE_uint32(keep_days, 7,
-              "before that, one state of each of so many days");
+DEFINE_uint32(keep_days, 7, "before that, one state of each of so many days");
 
 namespace driveroot {
 

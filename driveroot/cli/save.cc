@@ -28,14 +28,13 @@ Status Save(const std::vector<std::string>& arguments) {
                              ControlSession::ConnectTo(arguments[0]));
   // The daemon may have another root than this process, as that of a machine's
   // own root file system has.
-  const std::string seen = "/proc/" + std::to_string(getpid()) + "/root" +
-                           path.string();
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      const std::string answer,
-      session.Request("save " + seen, kSilenceLimit,
-                      [](const std::string& text) {
-                        std::cerr << text << std::endl;
-                      }));
+  const std::string seen =
+      "/proc/" + std::to_string(getpid()) + "/root" + path.string();
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string answer,
+                             session.Request("save " + seen, kSilenceLimit,
+                                             [](const std::string& text) {
+                                               std::cerr << text << std::endl;
+                                             }));
   rapidjson::Document document;
   document.Parse(answer.data(), answer.size());
   if (document.IsObject() && document.HasMember("entries") &&

@@ -188,8 +188,8 @@ class Checker {
           CheckFrame(object, frames[first], *bytes,
                      frames[first].object_offset - begin);
         } else {
-          damaged_[frames[first].number] = "object " + object.id +
-                                           " is missing";
+          damaged_[frames[first].number] =
+              "object " + object.id + " is missing";
         }
       }
     }
@@ -204,10 +204,9 @@ class Checker {
     const Result<std::string> raw =
         DecodeFrame(stored, frame.raw_length, frame.hash);
     if (raw) return;
-    damaged_[frame.number] = "object " + object.id + ", " +
-                             Named("frame", frame.number) + " at " +
-                             Named("byte", frame.object_offset) + ": " +
-                             raw.error().message();
+    damaged_[frame.number] =
+        "object " + object.id + ", " + Named("frame", frame.number) + " at " +
+        Named("byte", frame.object_offset) + ": " + raw.error().message();
   }
 
   // One problem for each file and reason.
@@ -221,8 +220,8 @@ class Checker {
         const auto damaged = damaged_.find(extent.frame);
         if (damaged == damaged_.end() || damaged->second == last) continue;
         last = damaged->second;
-        Report(PathOf(tree_, number) + " from " +
-               Named("byte", extent.offset) + " on: " + damaged->second);
+        Report(PathOf(tree_, number) + " from " + Named("byte", extent.offset) +
+               " on: " + damaged->second);
       }
     }
   }
@@ -232,7 +231,7 @@ class Checker {
   Metadata metadata_;
   CheckReport report_;
   TreeReport tree_;
-  std::map<ObjectId, uint64_t> listed_;           // sizes
+  std::map<ObjectId, uint64_t> listed_;         // sizes
   std::map<FrameNumber, std::string> damaged_;  // why
 };
 

@@ -174,9 +174,8 @@ Status Committer::Repeat(const std::function<Status()>& call) {
     lock.unlock();
     NoteFailure(status.error());
     lock.lock();
-    changed_.wait_for(lock, delay, [&] {
-      return stop_ || fenced_ || retry_kicks_ != kicks;
-    });
+    changed_.wait_for(
+        lock, delay, [&] { return stop_ || fenced_ || retry_kicks_ != kicks; });
     if (stop_ || fenced_) {
       return Fail(ErrorCode::kCancelled, "the volume was closed");
     }

@@ -4,8 +4,8 @@
 // into transactions, brings their data to the store, appends their records to
 // the log, and writes checkpoints. One thread of its own seals one transaction
 // after the other; the next one fills meanwhile, so what many threads want
-// synced at the same time takes one record. Some records are on their way at the
-// same time.
+// synced at the same time takes one record. Some records are on their way at
+// the same time.
 //
 // Appending is creating the object whose id the record before it named. If it
 // exists, and is not our own record whose answer was lost, another writer has

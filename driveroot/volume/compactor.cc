@@ -131,9 +131,8 @@ Result<std::string> Compactor::ReadRun(std::span<const StoredFrame> run) {
 }
 
 Result<ObjectNumber> Compactor::WriteSegment(
-    std::span<const StoredFrame> frames,
-                                             std::span<const std::string> bytes,
-                                             CompactionResult& result) {
+    std::span<const StoredFrame> frames, std::span<const std::string> bytes,
+    CompactionResult& result) {
   SegmentWriter segment;
   std::vector<std::pair<StoredFrame, StoredFrame>> moves;  // from, to
   ObjectNumber number = 0;
@@ -159,8 +158,8 @@ Result<ObjectNumber> Compactor::WriteSegment(
   if (moves.empty()) return number;
   const std::string stored = segment.Finish();
   DRIVEROOT_ASSIGN_OR_RETURN(const ObjectId id, parts_.ids.Take());
-  const Status created = parts_.store.Create(id, ObjectKind::kSegment,
-                                             ObjectName(number), stored);
+  const Status created =
+      parts_.store.Create(id, ObjectKind::kSegment, ObjectName(number), stored);
   // Nobody else is given this id, so it was this very call that created it.
   if (!created && created.error().code() != ErrorCode::kAlreadyExists) {
     return std::unexpected(created.error());

@@ -5,7 +5,8 @@
 // What it does, in this order, so that a crash after any step loses nothing and
 // leaves nothing for ever:
 //   1. lists what lies on the store (`sweep`);
-//   2. moves the live rest of mostly dead objects into new segments (`compact`),
+//   2. moves the live rest of mostly dead objects into new segments
+//   (`compact`),
 //      after which the old objects are dead;
 //   3. writes a checkpoint (`checkpoint`), so that what is dead is not needed
 //      for getting back to the present;
@@ -13,9 +14,10 @@
 //   5. waits until all that is durable: from here on nobody can need what is
 //      deleted, neither this writer after a crash nor another one;
 //   6. deletes dead objects that no kept state needs, and then forgets them;
-//   7. deletes what was listed in step 1 and belongs to no state at all: old log
-//      records, dropped checkpoints, segments of writers who stopped before they
-//      committed. The record of step 5 proves that no other writer had the
+//   7. deletes what was listed in step 1 and belongs to no state at all: old
+//   log
+//      records, dropped checkpoints, segments of writers who stopped before
+//      they committed. The record of step 5 proves that no other writer had the
 //      volume when it was listed.
 //
 // Readers who still know an older place of some data find it there as long as

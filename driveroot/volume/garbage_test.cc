@@ -37,9 +37,8 @@ class GarbageTest : public testing::Test {
     return options;
   }
 
-  std::unique_ptr<Volume> Open(
-      const std::shared_ptr<FakeAccount>& account,
-      const FaultyObjectStore::Rule& rule = nullptr) {
+  std::unique_ptr<Volume> Open(const std::shared_ptr<FakeAccount>& account,
+                               const FaultyObjectStore::Rule& rule = nullptr) {
     auto volume = OpenOn(account, Options(), rule);
     EXPECT_TRUE(volume) << volume.error();
     return *std::move(volume);
@@ -203,8 +202,7 @@ TEST_F(GarbageTest, EveryCrashLeavesTheFilesAndNoLitter) {
     }
     return BytesOn(*account);
   };
-  const uint64_t clean =
-      finish(std::make_shared<FakeAccount>(*start)) + 20'000;
+  const uint64_t clean = finish(std::make_shared<FakeAccount>(*start)) + 20'000;
   int points = 0;
   for (const bool lost_response : {false, true}) {
     bool cut = true;
@@ -214,14 +212,14 @@ TEST_F(GarbageTest, EveryCrashLeavesTheFilesAndNoLitter) {
       {
         std::atomic<size_t> seen = 0;
         std::atomic<bool> down = false;
-        const auto volume = OpenOn(
-            account, Options(),
-            [&](const StoreCall& call) -> std::optional<Fault> {
-              if (down) return Fault();
-              if (!call.IsWrite() || ++seen <= last) return std::nullopt;
-              down = true;
-              return Fault{.lost_response = lost_response};
-            });
+        const auto volume =
+            OpenOn(account, Options(),
+                   [&](const StoreCall& call) -> std::optional<Fault> {
+                     if (down) return Fault();
+                     if (!call.IsWrite() || ++seen <= last) return std::nullopt;
+                     down = true;
+                     return Fault{.lost_response = lost_response};
+                   });
         if (volume) (void)(*volume)->CollectGarbage(KeepNothing());
         cut = down;
       }
@@ -425,18 +423,17 @@ TEST_F(GarbageTest, ADayOfChurnStaysWithinItsSpace) {
     for (int step = 0; step < 60; ++step) {
       for (int i = static_cast<int>(random() % 12); i >= 0; --i) {
         const bool upgrade = random() % 60 == 0;
-        const std::string name =
-            upgrade ? "keep" + std::to_string(random() % 40)
-                    : "small" + std::to_string(random() % 300);
-        files_[name] = Noise(upgrade ? 500'000 : 1000 + random() % 30'000,
-                             random());
+        const std::string name = upgrade
+                                     ? "keep" + std::to_string(random() % 40)
+                                     : "small" + std::to_string(random() % 300);
+        files_[name] =
+            Noise(upgrade ? 500'000 : 1000 + random() % 30'000, random());
         ASSERT_TRUE(PutFile(volume, name, files_[name]));
       }
       ASSERT_TRUE(volume.Sync());
       now_ += 60 * kSecond;
     }
-    const auto report =
-        volume.CollectGarbage({.retention = options.retention});
+    const auto report = volume.CollectGarbage({.retention = options.retention});
     ASSERT_TRUE(report) << report.error();
     garbage_bytes += report->bytes_written;
     // What is on the store is: live data with its dead neighbours, what died
@@ -451,8 +448,8 @@ TEST_F(GarbageTest, ADayOfChurnStaysWithinItsSpace) {
     for (const HistoryRecord& record : history->records) kept += record.bytes;
     const double allowed = 1.5 * static_cast<double>(report->live_bytes) +
                            static_cast<double>(kept);
-    highest = std::max(highest, static_cast<double>(BytesOn(*account)) /
-                                    allowed);
+    highest =
+        std::max(highest, static_cast<double>(BytesOn(*account)) / allowed);
     EXPECT_LE(static_cast<double>(BytesOn(*account)), allowed)
         << "hour " << hour;
     EXPECT_LE(history->checkpoints.size(), 6u);
@@ -466,8 +463,8 @@ TEST_F(GarbageTest, ADayOfChurnStaysWithinItsSpace) {
             << garbage_bytes << " of them by gc, write amplification "
             << amplification << "; " << BytesOn(*account)
             << " bytes on the store for " << status.live_bytes
-            << " live ones; at most " << highest
-            << " of what is allowed" << std::endl;
+            << " live ones; at most " << highest << " of what is allowed"
+            << std::endl;
   EXPECT_LT(amplification, 2);
   EXPECT_TRUE(GetFiles(volume).value_or(Files()) == files_);
   ASSERT_TRUE(volume.Close());

@@ -81,10 +81,9 @@ void Metadata::AddHistoryChanges(Delta& delta) const {
   }
   for (const ObjectNumber number : changes_.dead_objects) {
     const auto found = dead_objects_.find(number);
-    delta.dead_objects.push_back(
-        found != dead_objects_.end()
-            ? found->second
-            : DeadObject{.number = number});
+    delta.dead_objects.push_back(found != dead_objects_.end()
+                                     ? found->second
+                                     : DeadObject{.number = number});
   }
   if (changes_.history_shortened) delta.records_from = records_from_;
 }
@@ -167,10 +166,8 @@ Delta Metadata::DeltaTo(const Metadata& past) const {
     const ExtentDelta* here =
         FindByNumber(from.extents, inode.number, &ExtentDelta::inode);
     if (there == nullptr && here == nullptr) continue;
-    ExtentDelta change{.inode = inode.number,
-                       .offset = 0,
-                       .length = 0,
-                       .extents = {}};
+    ExtentDelta change{
+        .inode = inode.number, .offset = 0, .length = 0, .extents = {}};
     if (there != nullptr) change = *there;
     if (here != nullptr) change.length = std::max(change.length, here->length);
     if (here != nullptr && here->extents == change.extents) continue;

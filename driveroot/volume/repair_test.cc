@@ -26,8 +26,8 @@ CheckReport Check(const std::shared_ptr<FakeAccount>& account) {
 }
 
 std::vector<std::string> Repair(const std::shared_ptr<FakeAccount>& account) {
-  const auto done = RepairVolume(std::make_unique<FakeObjectStore>(account),
-                                 TestOptions());
+  const auto done =
+      RepairVolume(std::make_unique<FakeObjectStore>(account), TestOptions());
   EXPECT_TRUE(done) << done.error();
   return done.value_or(std::vector<std::string>());
 }
@@ -287,8 +287,8 @@ TEST(RepairTest, AVolumeInUseIsLeftAlone) {
   ASSERT_TRUE(volume) << volume.error();
   VolumeOptions options = TestOptions();
   options.host_name = "elsewhere";
-  const auto done = RepairVolume(
-      std::make_unique<FakeObjectStore>(broken.account), options);
+  const auto done =
+      RepairVolume(std::make_unique<FakeObjectStore>(broken.account), options);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code(), ErrorCode::kBusy);
 }

@@ -45,16 +45,15 @@ TEST(RetentionTest, NothingToKeepFromNothing) {
 TEST(RetentionTest, TheOnlyCheckpointStays) {
   Metadata metadata;
   metadata.KeepCheckpoint(Checkpoint(5, 900 * kDay));
-  const RetentionPlan plan =
-      PlanRetention(metadata, {.records = std::chrono::seconds(0), .days = 0},
-                    kNow);
+  const RetentionPlan plan = PlanRetention(
+      metadata, {.records = std::chrono::seconds(0), .days = 0}, kNow);
   EXPECT_TRUE(plan.checkpoints_to_drop.empty());
   EXPECT_EQ(plan.records_from, 5u);
 }
 
 TEST(RetentionTest, HoursWithinTheWindowAndDaysBeforeIt) {
   Metadata metadata;
-  metadata.KeepCheckpoint(Checkpoint(1, 40 * kDay));   // too old
+  metadata.KeepCheckpoint(Checkpoint(1, 40 * kDay));  // too old
   metadata.KeepCheckpoint(Checkpoint(2, 5 * kDay + 2 * kHour));
   metadata.KeepCheckpoint(Checkpoint(3, 5 * kDay + kHour));  // of that day
   metadata.KeepCheckpoint(Checkpoint(4, 3 * kDay));
@@ -73,8 +72,8 @@ TEST(RetentionTest, HoursWithinTheWindowAndDaysBeforeIt) {
   EXPECT_EQ(PlanRetention(metadata, {}, kNow).records_from, 9u);
 }
 
-// An empty object that died, among kept checkpoints 2 and 6 and with all records
-// after 6.
+// An empty object that died, among kept checkpoints 2 and 6 and with all
+// records after 6.
 bool IsUnneeded(ObjectNumber number, uint64_t since) {
   Metadata metadata;
   while (metadata.ReserveObject() < number) {

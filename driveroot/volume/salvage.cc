@@ -128,17 +128,17 @@ class Salvager {
       return Fail(ErrorCode::kDataLoss, "the checkpoint makes no sense");
     }
     std::optional<uint64_t> bad;
-    const Status read = ReadLog(
-        store_, position_,
-        [&](const LogRecord& record, uint64_t) -> Result<Visit> {
-          if (record.header.sequence > limit) return Visit::kStopBefore;
-          if (!metadata_->Apply(record.delta)) {
-            bad = record.header.sequence;
-            return Visit::kStopBefore;
-          }
-          ++report_.records;
-          return Visit::kGoOn;
-        });
+    const Status read =
+        ReadLog(store_, position_,
+                [&](const LogRecord& record, uint64_t) -> Result<Visit> {
+                  if (record.header.sequence > limit) return Visit::kStopBefore;
+                  if (!metadata_->Apply(record.delta)) {
+                    bad = record.header.sequence;
+                    return Visit::kStopBefore;
+                  }
+                  ++report_.records;
+                  return Visit::kGoOn;
+                });
     if (!read && !IsDamage(read.error())) return std::unexpected(read.error());
     return bad;
   }
@@ -276,8 +276,8 @@ class Salvager {
     }
     for (const auto& [number, info] : segments_) {
       if (known.contains(info.id)) continue;
-      const auto index = ReadSegmentIndex(
-          info.size, [&](uint64_t offset, uint64_t length) {
+      const auto index =
+          ReadSegmentIndex(info.size, [&](uint64_t offset, uint64_t length) {
             return store_.Read(info.id, offset, length);
           });
       if (index) {

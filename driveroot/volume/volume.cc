@@ -161,8 +161,8 @@ Status Volume::StartWriting(RecoveredLog log) {
                        .ids = committer_->ids(),
                        .moved = [this] { committer_->NoteChange(); },
                        .segment_bytes = options_.segment_bytes});
-  garbage_collector_ = std::make_unique<GarbageCollector>(
-      GarbageCollector::Parts{
+  garbage_collector_ =
+      std::make_unique<GarbageCollector>(GarbageCollector::Parts{
           .store = *store_,
           .metadata = metadata_,
           .mutex = mutex_,

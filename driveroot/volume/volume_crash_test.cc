@@ -56,8 +56,8 @@ TEST(FencingTest, TheOtherWriterWins) {
   EXPECT_EQ(GetFile(**first, "a").value_or(""), "1");
   // What it could not store is still there, to be saved.
   EXPECT_EQ((*first)->UncommittedInodes(),
-            (std::set<InodeNumber>{
-                kRootInode, (*first)->Read()->Lookup(kRootInode, "c")}));
+            (std::set<InodeNumber>{kRootInode,
+                                   (*first)->Read()->Lookup(kRootInode, "c")}));
   EXPECT_EQ(GetFile(**first, "c").value_or(""), "3");
   EXPECT_TRUE((*second)->UncommittedInodes().empty());
 
