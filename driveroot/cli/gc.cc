@@ -26,6 +26,7 @@ std::string Json(const GarbageReport& report) {
   const std::pair<const char*, uint64_t> numbers[] = {
       {"frames_moved", report.frames_moved},
       {"bytes_moved", report.bytes_moved},
+      {"bytes_rewritten", report.bytes_rewritten},
       {"bytes_written", report.bytes_written},
       {"segments_written", report.segments_written},
       {"damaged_frames", report.damaged_frames},

@@ -17,7 +17,8 @@ namespace {
 // Deletions in flight. Drive takes about three changes a second.
 constexpr size_t kDeletions = 4;
 
-// An object that is used this well is not worth moving.
+// An object that is used this well is not worth moving, and a frame may be
+// moved as it is, so that what was moved is not moved again.
 constexpr double kWellUsed = 0.9;
 
 // Log records that hold data are many and small. Those that nobody needs for
@@ -94,10 +95,12 @@ bool GarbageCollector::HasWork(const GarbageOptions& options) const {
   const std::shared_lock lock(parts_.mutex);
   const RetentionPlan plan =
       PlanRetention(parts_.metadata, options.retention, parts_.now());
+  const Chosen chosen = ChooseFrames(options);
   return !plan.checkpoints_to_drop.empty() ||
          plan.records_from > parts_.metadata.records_from() ||
          !UnneededObjects(parts_.metadata).empty() ||
-         (options.compact && !FramesToMove(options).empty());
+         (options.compact &&
+          (!chosen.to_move.empty() || !chosen.to_rewrite.empty()));
 }
 
 size_t GarbageCollector::ShortenHistory(const RetentionPolicy& policy) {
@@ -130,31 +133,39 @@ Result<GarbageCollector::Listing> GarbageCollector::List() {
 
 Status GarbageCollector::Compact(const GarbageOptions& options,
                                  GarbageReport& report) {
-  std::vector<FrameNumber> frames;
+  Chosen chosen;
   uint64_t total = 0;
   {
     const std::shared_lock lock(parts_.mutex);
-    frames = FramesToMove(options);
-    for (const FrameNumber number : frames) {
+    chosen = ChooseFrames(options);
+    for (const FrameNumber number : chosen.to_move) {
       total += parts_.metadata.FindFrame(number)->stored_length;
     }
   }
+  const auto go_on = [&] {
+    return options.go_on == nullptr || options.go_on();
+  };
   DRIVEROOT_ASSIGN_OR_RETURN(
       const CompactionResult moved,
-      parts_.compactor.Move(frames, [&](const CompactionResult& so_far) {
-        if (options.progress != nullptr) options.progress(so_far.bytes, total);
-        return options.go_on == nullptr || options.go_on();
-      }));
+      parts_.compactor.Move(chosen.to_move,
+                            [&](const CompactionResult& so_far) {
+                              if (options.progress != nullptr)
+                                options.progress(so_far.bytes, total);
+                              return go_on();
+                            }));
   report.frames_moved = moved.frames;
   report.bytes_moved = moved.bytes;
   report.bytes_written = moved.bytes_written;
   report.segments_written = moved.segments;
   report.damaged_frames = moved.damaged;
+  DRIVEROOT_ASSIGN_OR_RETURN(report.bytes_rewritten,
+                             parts_.rewriter.Rewrite(chosen.to_rewrite, go_on));
+  report.bytes_written += report.bytes_rewritten;
   return {};
 }
 
 // With Volume's lock held.
-std::vector<FrameNumber> GarbageCollector::FramesToMove(
+GarbageCollector::Chosen GarbageCollector::ChooseFrames(
     const GarbageOptions& options) const {
   const Metadata& metadata = parts_.metadata;
   // Records before the oldest state that is reached by following the log.
@@ -179,9 +190,9 @@ std::vector<FrameNumber> GarbageCollector::FramesToMove(
       candidates.push_back(candidate);
     }
   }
-  std::vector<ObjectNumber> chosen;
+  std::vector<ObjectNumber> objects;
   const auto choose = [&](const Candidate& candidate) {
-    chosen.push_back(candidate.number);
+    objects.push_back(candidate.number);
     size -= candidate.size - candidate.moved_size();
   };
   if (old_records.size() >= kManyRecords ||
@@ -204,16 +215,19 @@ std::vector<FrameNumber> GarbageCollector::FramesToMove(
     }
   }
   // In the order in which they were written, as they are most likely read.
-  std::ranges::sort(chosen);
-  std::vector<FrameNumber> frames;
-  for (const ObjectNumber number : chosen) {
+  std::ranges::sort(objects);
+  Chosen chosen;
+  for (const ObjectNumber number : objects) {
     for (const StoredFrame& frame : metadata.FramesOf(number)) {
-      if (metadata.FindDurableFrame(frame.number)) {
-        frames.push_back(frame.number);
+      if (!metadata.FindDurableFrame(frame.number)) continue;
+      if (metadata.UseOfFrame(frame.number) < kWellUsed) {
+        chosen.to_rewrite.insert(frame.number);
+      } else {
+        chosen.to_move.push_back(frame.number);
       }
     }
   }
-  return frames;
+  return chosen;
 }
 
 Status GarbageCollector::DeleteDeadObjects(size_t max_count,

@@ -4,21 +4,20 @@
 //
 // What it does, in this order, so that a crash after any step loses nothing and
 // leaves nothing for ever:
-//   1. lists what lies on the store (`sweep`);
-//   2. moves the live rest of mostly dead objects into new segments
-//   (`compact`),
-//      after which the old objects are dead;
-//   3. writes a checkpoint (`checkpoint`), so that what is dead is not needed
-//      for getting back to the present;
-//   4. gives up past states, as the retention policy says;
-//   5. waits until all that is durable: from here on nobody can need what is
-//      deleted, neither this writer after a crash nor another one;
-//   6. deletes dead objects that no kept state needs, and then forgets them;
-//   7. deletes what was listed in step 1 and belongs to no state at all: old
-//   log
-//      records, dropped checkpoints, segments of writers who stopped before
-//      they committed. The record of step 5 proves that no other writer had the
-//      volume when it was listed.
+// 1. lists what lies on the store (`sweep`);
+// 2. moves the live rest of mostly dead objects into new segments, and writes
+//    anew what of files lies in mostly dead frames (`compact`), after which the
+//    old objects are dead;
+// 3. writes a checkpoint (`checkpoint`), so that what is dead is not needed for
+//    getting back to the present;
+// 4. gives up past states, as the retention policy says;
+// 5. waits until all that is durable: from here on nobody can need what is
+//    deleted, neither this writer after a crash nor another one;
+// 6. deletes dead objects that no kept state needs, and then forgets them;
+// 7. deletes what was listed in step 1 and belongs to no state at all: old log
+//    records, dropped checkpoints, segments of writers who stopped before they
+//    committed. The record of step 5 proves that no other writer had the volume
+//    when it was listed.
 //
 // Readers who still know an older place of some data find it there as long as
 // the policy keeps records.
@@ -32,6 +31,7 @@
 #include <functional>
 #include <shared_mutex>
 #include <span>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -41,6 +41,7 @@
 #include "driveroot/volume/data_writer.h"
 #include "driveroot/volume/garbage_options.h"
 #include "driveroot/volume/metadata.h"
+#include "driveroot/volume/rewriter.h"
 
 namespace driveroot {
 
@@ -52,6 +53,7 @@ class GarbageCollector {
     std::shared_mutex& mutex;  // Volume's, guards metadata
     IdPool& ids;
     Compactor& compactor;
+    Rewriter& rewriter;
     // Return when a record that was appended after the call is durable, and
     // after that one a checkpoint.
     std::function<Status()> append_record;
@@ -81,7 +83,12 @@ class GarbageCollector {
 
   Result<Listing> List();
   Status Compact(const GarbageOptions& options, GarbageReport& report);
-  std::vector<FrameNumber> FramesToMove(const GarbageOptions& options) const;
+  // What to move as it is, and what to write anew.
+  struct Chosen {
+    std::vector<FrameNumber> to_move;
+    std::unordered_set<FrameNumber> to_rewrite;
+  };
+  Chosen ChooseFrames(const GarbageOptions& options) const;
   Status Sweep(const Listing& listing, GarbageReport& report);
   // Deletes objects, some at a time; those that are gone already count, too.
   Status Delete(std::span<const ObjectId> ids);

@@ -41,7 +41,9 @@ struct GarbageOptions {
 // Bytes are those of whole objects unless said otherwise.
 struct GarbageReport {
   uint64_t frames_moved = 0;
-  uint64_t bytes_moved = 0;  // of frames
+  uint64_t bytes_moved = 0;      // of frames
+  uint64_t bytes_rewritten = 0;  // of files, from mostly dead frames
+  // Of segments for what was moved, and what was rewritten before compression.
   uint64_t bytes_written = 0;
   uint64_t segments_written = 0;
   uint64_t damaged_frames = 0;  // left where they are

@@ -31,6 +31,7 @@
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -89,8 +90,16 @@ struct StoredObject {
   ObjectId id;
   ObjectKind kind = ObjectKind::kSegment;
   uint64_t size = 0;
-  uint64_t frames = 0;      // live frames that lie in it
-  uint64_t live_bytes = 0;  // their stored bytes
+  uint64_t frames = 0;  // live frames that lie in it
+  // Their stored bytes, without what of each frame no extent refers to.
+  uint64_t live_bytes = 0;
+};
+
+// Part of a regular file.
+struct FileRange {
+  InodeNumber inode = kNoInode;
+  uint64_t offset = 0;
+  uint64_t length = 0;
 };
 
 // A frame whose bytes are in memory and nowhere else yet, closed for writing.
@@ -224,6 +233,12 @@ class Metadata {
   // The same, but nothing while the bytes are still in memory as well, since
   // the object may not be on the store yet.
   std::optional<StoredFrame> FindDurableFrame(FrameNumber number) const;
+  // Which part of a live frame's bytes extents refer to, 0 to 1.
+  double UseOfFrame(FrameNumber number) const;
+  // The parts of files that lie in these frames, by inode and offset. Looks at
+  // all files.
+  std::vector<FileRange> RangesIn(
+      const std::unordered_set<FrameNumber>& frames) const;
   // Live frames that begin in bytes [begin, end) of `object`, by offset.
   std::vector<StoredFrame> FramesOf(ObjectNumber object, uint64_t begin = 0,
                                     uint64_t end = UINT64_MAX) const;
@@ -336,6 +351,9 @@ class Metadata {
   void ReleaseExtents(std::span<const Extent> extents,
                       std::set<FrameNumber>* unreferenced);
   void DropFrame(FrameNumber number);
+  static uint64_t LiveBytes(const Frame& frame);
+  // Notes that extents refer to `change` bytes more (or fewer) of a frame.
+  void ChangeReferences(Frame& frame, int64_t change);
 
   // Writes the first bytes of `bytes` over what an open frame holds at
   // `offset` already. Returns how many; 0 when it holds none there.

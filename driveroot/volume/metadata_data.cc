@@ -147,7 +147,7 @@ void Metadata::SwapExtents(ExtentMap& map, uint64_t offset, uint64_t length,
                            std::set<FrameNumber>* unreferenced) {
   // The new ones first: they may be all that keeps a frame.
   for (const Extent& extent : extents) {
-    frames_.at(extent.frame).referenced += extent.length;
+    ChangeReferences(frames_.at(extent.frame), extent.length);
     data_bytes_ += extent.length;
   }
   ReleaseExtents(map.Replace(offset, length, extents), unreferenced);
@@ -157,7 +157,7 @@ void Metadata::ReleaseExtents(std::span<const Extent> extents,
                               std::set<FrameNumber>* unreferenced) {
   for (const Extent& extent : extents) {
     Frame& frame = frames_.at(extent.frame);
-    frame.referenced -= extent.length;
+    ChangeReferences(frame, -int64_t{extent.length});
     data_bytes_ -= extent.length;
     if (frame.referenced > 0) continue;
     if (unreferenced != nullptr) {
@@ -166,6 +166,25 @@ void Metadata::ReleaseExtents(std::span<const Extent> extents,
       DropFrame(extent.frame);
     }
   }
+}
+
+// Shared bytes count once for each extent, so there may be more references than
+// bytes.
+uint64_t Metadata::LiveBytes(const Frame& frame) {
+  return frame.stored_length *
+         std::min<uint64_t>(frame.referenced, frame.raw_length) /
+         frame.raw_length;
+}
+
+void Metadata::ChangeReferences(Frame& frame, int64_t change) {
+  if (frame.object == 0) {
+    frame.referenced += static_cast<uint64_t>(change);
+    return;
+  }
+  StoredObject& object = objects_.at(frame.object);
+  object.live_bytes -= LiveBytes(frame);
+  frame.referenced += static_cast<uint64_t>(change);
+  object.live_bytes += LiveBytes(frame);
 }
 
 void Metadata::DropFrame(FrameNumber number) {
@@ -280,14 +299,14 @@ void Metadata::MoveFrame(FrameNumber number, Frame& frame,
   frame.hash = to.hash;
   StoredObject& object = objects_.at(to.object);
   ++object.frames;
-  object.live_bytes += to.stored_length;
+  object.live_bytes += LiveBytes(frame);
   frames_by_place_.emplace(to.object, to.object_offset, number);
 }
 
 void Metadata::LeavePlace(FrameNumber number, const Frame& frame) {
   StoredObject& object = objects_.at(frame.object);
   --object.frames;
-  object.live_bytes -= frame.stored_length;
+  object.live_bytes -= LiveBytes(frame);
   if (object.frames == 0) maybe_empty_objects_.insert(frame.object);
   frames_by_place_.erase({frame.object, frame.object_offset, number});
 }
@@ -318,6 +337,37 @@ std::optional<StoredFrame> Metadata::FindDurableFrame(
     return std::nullopt;
   }
   return FindFrame(number);
+}
+
+double Metadata::UseOfFrame(FrameNumber number) const {
+  const auto found = frames_.find(number);
+  if (found == frames_.end() || found->second.raw_length == 0) return 0;
+  const Frame& frame = found->second;
+  return std::min(1.0, static_cast<double>(frame.referenced) /
+                           static_cast<double>(frame.raw_length));
+}
+
+std::vector<FileRange> Metadata::RangesIn(
+    const std::unordered_set<FrameNumber>& frames) const {
+  std::vector<FileRange> ranges;
+  for (const auto& [number, inode] : inodes_) {
+    const auto* extents = std::get_if<ExtentMap>(&inode.content);
+    if (extents == nullptr) continue;
+    for (const Extent& extent : extents->all()) {
+      if (!frames.contains(extent.frame)) continue;
+      FileRange* last = ranges.empty() ? nullptr : &ranges.back();
+      if (last != nullptr && last->inode == number &&
+          last->offset + last->length == extent.offset) {
+        last->length += extent.length;
+      } else {
+        ranges.push_back({number, extent.offset, extent.length});
+      }
+    }
+  }
+  std::ranges::sort(ranges, {}, [](const FileRange& range) {
+    return std::pair(range.inode, range.offset);
+  });
+  return ranges;
 }
 
 std::vector<StoredFrame> Metadata::FramesOf(ObjectNumber object, uint64_t begin,

@@ -14,6 +14,7 @@
 #include "driveroot/volume/compactor.h"
 #include "driveroot/volume/garbage_collector.h"
 #include "driveroot/volume/recovery.h"
+#include "driveroot/volume/rewriter.h"
 #include "driveroot/volume/superblock.h"
 #include "driveroot/volume/writer_identity.h"
 #include "glog/logging.h"
@@ -161,6 +162,13 @@ Status Volume::StartWriting(RecoveredLog log) {
                        .ids = committer_->ids(),
                        .moved = [this] { committer_->NoteChange(); },
                        .segment_bytes = options_.segment_bytes});
+  rewriter_ = std::make_unique<Rewriter>(Rewriter::Parts{
+      .metadata = metadata_,
+      .mutex = mutex_,
+      .read = [this](std::span<const StoredPiece> pieces,
+                     std::span<char> out) { return FetchInto(pieces, out); },
+      .wait_to_write = [this] { return committer_->WaitToWrite(); },
+      .written = [this] { committer_->NoteChange(); }});
   garbage_collector_ =
       std::make_unique<GarbageCollector>(GarbageCollector::Parts{
           .store = *store_,
@@ -168,6 +176,7 @@ Status Volume::StartWriting(RecoveredLog log) {
           .mutex = mutex_,
           .ids = committer_->ids(),
           .compactor = *compactor_,
+          .rewriter = *rewriter_,
           .append_record = [this] { return committer_->AppendRecord(); },
           .write_checkpoint = [this] { return committer_->WriteCheckpoint(); },
           .now = options_.now});
@@ -237,9 +246,7 @@ void Volume::CollectWhenIdle(const std::stop_token& stop) {
                          .compact_above = kCompactIdleAbove,
                          .min_gain_bytes = kMinIdleGain,
                          .checkpoint = false};
-  const auto activity = [this] {
-    return write_locks_ + fetcher_->counters().misses;
-  };
+  const auto activity = [this]() -> uint64_t { return write_locks_ + reads_; };
   uint64_t seen = 0;
   options.go_on = [&] { return !stop.stop_requested() && activity() == seen; };
   while (true) {
@@ -273,6 +280,12 @@ Result<uint64_t> Volume::RollBack(const HistoryPoint& point) {
 
 Status Volume::ReadStored(std::span<const StoredPiece> pieces,
                           std::span<char> out) {
+  ++reads_;
+  return FetchInto(pieces, out);
+}
+
+Status Volume::FetchInto(std::span<const StoredPiece> pieces,
+                         std::span<char> out) {
   while (!pieces.empty()) {
     std::vector<StoredFrame> frames;
     uint64_t bytes = 0;

@@ -54,6 +54,7 @@ class Committer;
 struct RecoveredLog;
 class Compactor;
 class GarbageCollector;
+class Rewriter;
 
 struct FormatOptions {
   // The root directory's owner; its mode is 0755.
@@ -102,8 +103,8 @@ struct VolumeOptions {
   RetentionPolicy retention = {};
 
   // How often an idle volume looks for garbage, and whether Close does; 0:
-  // never. Idle is one that was not written to, and read from the cache only,
-  // since the last look.
+  // never. Idle is one of which no file was read or written since the last
+  // look, but what the kernel's cache has.
   std::chrono::milliseconds garbage_interval{0};
 
   // The time, for what is written down and for retention; null: the system's.
@@ -256,6 +257,7 @@ class Volume {
 
   Volume(std::unique_ptr<ObjectStore> store, const VolumeOptions& options);
   Status StartWriting(RecoveredLog log);
+  Status FetchInto(std::span<const StoredPiece> pieces, std::span<char> out);
   void CollectWhenIdle(const std::stop_token& stop);
 
   const VolumeOptions options_;
@@ -273,10 +275,12 @@ class Volume {
   // Null when read-only.
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Compactor> compactor_;
+  std::unique_ptr<Rewriter> rewriter_;
   std::unique_ptr<GarbageCollector> garbage_collector_;
   std::mutex garbage_mutex_;  // held by whoever uses one of the two
   std::atomic<uint64_t> garbage_bytes_written_ = 0;
   std::atomic<uint64_t> write_locks_ = 0;  // that were taken
+  std::atomic<uint64_t> reads_ = 0;        // calls of ReadStored
   std::jthread garbage_thread_;            // last: it uses all the rest
 };
 
