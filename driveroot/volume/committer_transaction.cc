@@ -66,6 +66,7 @@ Committer::Transaction Committer::Seal(RecordType type) {
   if (!wanted) return transaction;
   transaction.sealed = true;
   std::set<InodeNumber> inodes = metadata_.ChangedInodes();
+  metadata_.ForgetReleasedFrames(/*all=*/false);
   metadata_.BuryEmptyObjects(position_.last.sequence + 1);
   transaction.frames = metadata_.TakeUnstoredFrames(/*all=*/true);
   transaction.delta = metadata_.TakeDelta();

@@ -161,6 +161,9 @@ Status GarbageCollector::Compact(const GarbageOptions& options,
   DRIVEROOT_ASSIGN_OR_RETURN(report.bytes_rewritten,
                              parts_.rewriter.Rewrite(chosen.to_rewrite, go_on));
   report.bytes_written += report.bytes_rewritten;
+  // So that the old objects are dead with the next record.
+  const std::lock_guard lock(parts_.mutex);
+  parts_.metadata.ForgetReleasedFrames(/*all=*/true);
   return {};
 }
 

@@ -179,6 +179,11 @@ class Metadata {
   // times change: those are the caller's to set.
   void WriteData(InodeNumber number, uint64_t offset, std::string_view bytes);
 
+  // What is written next, to this file or, with `shared`, to any small file,
+  // goes into a new frame. So the same files make the same frames, whatever was
+  // written before them.
+  void StartNewFrame(InodeNumber number, bool shared);
+
   // Puts bytes that are stored already there: those that `frame` tells of, with
   // a number of their own. Precondition: its object was added.
   void AddStoredData(InodeNumber number, uint64_t offset,
@@ -277,6 +282,12 @@ class Metadata {
   Status BecomeStateOf(const Metadata& past);
 
   // ---- Transactions
+
+  // A stored frame that loses its last extent is still found by its hash until
+  // the transaction after that is sealed: what is removed and written again in
+  // one, as a tree that is replaced, is not stored twice. This lets such frames
+  // go: those of the transactions before the last delta, or with `all` all.
+  void ForgetReleasedFrames(bool all);
 
   // Inodes that changed since the last delta, and directories of which entries
   // did.
@@ -411,6 +422,11 @@ class Metadata {
   FrameNumber shared_open_frame_ = 0;
   std::map<InodeNumber, FrameNumber> own_open_frames_;
   std::set<FrameNumber> untaken_;  // in memory only, and not yet taken
+
+  // Without extents, see ForgetReleasedFrames: since the last delta, and
+  // before.
+  std::vector<FrameNumber> released_;
+  std::vector<FrameNumber> released_before_;
 
   Changes changes_;
 };

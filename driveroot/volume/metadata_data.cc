@@ -104,6 +104,18 @@ void Metadata::CloseFrame(FrameNumber number) {
   if (found != frames_.end()) found->second.closed = true;
 }
 
+void Metadata::StartNewFrame(InodeNumber number, bool shared) {
+  const auto own = own_open_frames_.find(number);
+  if (own != own_open_frames_.end()) {
+    CloseFrame(own->second);
+    own_open_frames_.erase(own);
+  }
+  if (shared) {
+    CloseFrame(shared_open_frame_);
+    shared_open_frame_ = 0;
+  }
+}
+
 void Metadata::AddStoredData(InodeNumber number, uint64_t offset,
                              const StoredFrame& frame) {
   StoredFrame place = frame;
@@ -162,10 +174,22 @@ void Metadata::ReleaseExtents(std::span<const Extent> extents,
     if (frame.referenced > 0) continue;
     if (unreferenced != nullptr) {
       unreferenced->insert(extent.frame);
+    } else if (frame.object != 0) {
+      changes_.frames.erase(extent.frame);
+      released_.push_back(extent.frame);
     } else {
       DropFrame(extent.frame);
     }
   }
+}
+
+void Metadata::ForgetReleasedFrames(bool all) {
+  const auto forget = [this](std::vector<FrameNumber>& frames) {
+    for (const FrameNumber number : frames) DropFrame(number);
+    frames.clear();
+  };
+  forget(released_before_);
+  if (all) forget(released_);
 }
 
 // Shared bytes count once for each extent, so there may be more references than

@@ -112,6 +112,9 @@ Delta Metadata::TakeDelta() {
   delta.next_object = next_object_;
   changes_ = Changes();
   changes_.first_new_inode = next_inode_;
+  released_before_.insert(released_before_.end(), released_.begin(),
+                          released_.end());
+  released_.clear();
   return delta;
 }
 
@@ -141,7 +144,7 @@ Delta Metadata::FullDelta() const {
     delta.objects.push_back({number, object.id, object.kind, object.size});
   }
   for (const auto& [number, frame] : frames_) {
-    if (frame.object != 0) {
+    if (frame.object != 0 && frame.referenced > 0) {
       delta.frames.push_back(MakeFrameDelta(number, frame));
     }
   }

@@ -117,6 +117,8 @@ void Metadata::ApplyHistory(const Delta& delta) {
 }
 
 Status Metadata::BecomeStateOf(const Metadata& past) {
+  // A frame that comes back must be told of anew.
+  ForgetReleasedFrames(/*all=*/true);
   const Delta delta = DeltaTo(past);
   DRIVEROOT_RETURN_IF_ERROR(Apply(delta));
   NoteDelta(delta);
