@@ -46,8 +46,10 @@ Result<std::vector<std::string>> RepairVolume(
     std::unique_ptr<ObjectStore> store, const VolumeOptions& options) {
   DRIVEROOT_ASSIGN_OR_RETURN(std::vector<std::string> done,
                              SalvageIfLost(*store, options.steal));
+  VolumeOptions for_repair = options;
+  for_repair.for_repair = true;
   DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<Volume> volume,
-                             Volume::Open(std::move(store), options));
+                             Volume::Open(std::move(store), for_repair));
   {
     DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume->Write());
     Append(done, RepairTree(*lock, NowNs(), kMaxSentences));

@@ -156,6 +156,14 @@ INSTANTIATE_TEST_SUITE_P(
                    attributes.nlink = 7;
                    metadata.SetAttributes(file, attributes);
                  }},
+        TreeCase{"NoLinkCounted",
+                 [](Metadata& metadata) {
+                   const InodeNumber file =
+                       metadata.Lookup(kRootInode, "small1");
+                   Attributes attributes = metadata.Find(file)->attributes;
+                   attributes.nlink = 0;
+                   metadata.SetAttributes(file, attributes);
+                 }},
         TreeCase{"NoName",
                  [](Metadata& metadata) {
                    EXPECT_EQ(metadata.Lookup(kRootInode, "small0"), 2u);

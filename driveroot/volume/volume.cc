@@ -46,6 +46,14 @@ VolumeOptions Checked(VolumeOptions options) {
   return options;
 }
 
+// Before what counts as an orphan is removed.
+Status CheckNames(const Metadata& metadata) {
+  const Status names = metadata.CheckNames();
+  if (names) return {};
+  return Fail(names.error().code(),
+              names.error().message() + "; `driveroot fsck --repair` mends it");
+}
+
 }  // namespace
 
 // What the fetcher asks of the metadata.
@@ -134,11 +142,13 @@ Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
                  : Recover(*volume->store_, volume->metadata_);
   if (!recovered) return std::unexpected(recovered.error());
   RecoveredLog& log = *recovered;
-  DRIVEROOT_RETURN_IF_ERROR(volume->metadata_.CheckNames());
+  if (!options.for_repair) {
+    DRIVEROOT_RETURN_IF_ERROR(CheckNames(volume->metadata_));
+    volume->metadata_.RemoveOrphans();
+  }
   volume->uuid_ = log.superblock.uuid;
   volume->recovered_ = log.position;
   volume->checkpoint_record_ = log.superblock.checkpoint.sequence;
-  volume->metadata_.RemoveOrphans();
   if (volume->options_.read_only) return volume;
 
   DRIVEROOT_RETURN_IF_ERROR(volume->StartWriting(std::move(log)));
@@ -272,6 +282,7 @@ Result<uint64_t> Volume::RollBack(const HistoryPoint& point) {
   Metadata past;
   DRIVEROOT_ASSIGN_OR_RETURN(const RecoveredLog log,
                              RecoverPast(*store_, point, past));
+  DRIVEROOT_RETURN_IF_ERROR(CheckNames(past));
   past.RemoveOrphans();
   DRIVEROOT_ASSIGN_OR_RETURN(const WriteLock lock, Write());
   DRIVEROOT_RETURN_IF_ERROR(lock->BecomeStateOf(past));

@@ -68,6 +68,10 @@ struct VolumeOptions {
   // The state at a point of the past, read-only.
   std::optional<HistoryPoint> at;
 
+  // Opens a volume whose names are not in order, too, and removes nothing, for
+  // RepairVolume.
+  bool for_repair = false;
+
   // Takes the volume over although it looks live elsewhere.
   bool steal = false;
 
