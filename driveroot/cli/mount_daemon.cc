@@ -2,6 +2,7 @@
 #include "driveroot/cli/mount_daemon.h"
 
 #include <glog/logging.h>
+#include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -103,6 +104,9 @@ Status MountDaemon::OpenVolume(StatusLine& status) {
   drive_ = std::move(opened.drive);
   DRIVEROOT_ASSIGN_OR_RETURN(
       volume_, Volume::Open(std::move(opened.store), options_.volume_options));
+  // What recovery needed for a moment, as much again as what stays, goes back
+  // to the system.
+  malloc_trim(0);
   return {};
 }
 

@@ -429,6 +429,36 @@ TEST_F(FileSystemTest, ListsInOrderFromAnyPosition) {
   EXPECT_EQ(names, (std::vector<std::string>{".", "..", "a", "b", "d", "e"}));
 }
 
+TEST_F(FileSystemTest, DirectoriesMayBeVeryLarge) {
+  constexpr int kEntries = 500'000;
+  const InodeNumber folder = Folder("d");
+  for (int i = 0; i < kEntries; ++i) File(std::to_string(i), folder);
+  EXPECT_TRUE(fs_->Lookup(folder, "499999"));
+  EXPECT_EQ(CodeOf(fs_->Lookup(folder, "500000")), ErrorCode::kNotFound);
+  // In portions, as the kernel asks, and each is removed at once, as rm does.
+  constexpr int kPortion = 1000;
+  uint64_t position = 0;
+  int seen = 0;
+  std::vector<std::string> names;
+  do {
+    names.clear();
+    ASSERT_TRUE(fs_->ReadDirectory(folder, position, false,
+                                   [&](const DirectoryEntry& entry) {
+                                     if (names.size() == kPortion) return false;
+                                     position = entry.next_position;
+                                     if (entry.name[0] != '.')
+                                       names.emplace_back(entry.name);
+                                     return true;
+                                   }));
+    for (const std::string& name : names) {
+      ASSERT_TRUE(fs_->Unlink(folder, name));
+      ++seen;
+    }
+  } while (!names.empty());
+  EXPECT_EQ(seen, kEntries);
+  EXPECT_TRUE(fs_->RemoveDirectory(kRootInode, "d"));
+}
+
 TEST_F(FileSystemTest, ExtendedAttributes) {
   const InodeNumber file = File("f");
   const InodeNumber link =

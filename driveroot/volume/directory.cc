@@ -2,6 +2,7 @@
 #include "driveroot/volume/directory.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <functional>
 #include <iterator>
 
@@ -46,8 +47,9 @@ void Directory::Put(std::string_view name, InodeNumber inode) {
   }
   entries_.push_back({std::string(name), inode, next_cookie_++});
   ++live_;
-  // At most half full, so that probing stays short.
-  if (entries_.size() > kMaxUnindexed && entries_.size() * 2 > index_.size()) {
+  // At most three quarters full, so that probing stays short.
+  if (entries_.size() > kMaxUnindexed &&
+      entries_.size() * 4 > index_.size() * 3) {
     RebuildIndex();
   } else if (!index_.empty()) {
     InsertIntoIndex(entries_.size() - 1);
@@ -61,6 +63,10 @@ bool Directory::Remove(std::string_view name) {
   entries_[position].inode = kNoInode;
   entries_[position].name = std::string();
   --live_;
+  while (first_live_ < entries_.size() &&
+         entries_[first_live_].inode == kNoInode) {
+    ++first_live_;
+  }
   if (entries_.size() > kMaxUnindexed && live_ < entries_.size() / 2) {
     Compact();
   } else if (live_ == 0) {
@@ -70,7 +76,9 @@ bool Directory::Remove(std::string_view name) {
 }
 
 const Directory::Entry* Directory::After(uint64_t cookie) const {
-  auto found = std::ranges::upper_bound(entries_, cookie, {}, &Entry::cookie);
+  auto found = std::ranges::upper_bound(
+      entries_.begin() + static_cast<ptrdiff_t>(first_live_), entries_.end(),
+      cookie, {}, &Entry::cookie);
   while (found != entries_.end() && found->inode == kNoInode) ++found;
   return found == entries_.end() ? nullptr : &*found;
 }
@@ -88,9 +96,9 @@ void Directory::RebuildIndex() {
     index_.shrink_to_fit();
     return;
   }
-  size_t slots = 4 * kMaxUnindexed;
-  // Room to double before the next rebuild.
-  while (slots < entries_.size() * 4) slots *= 2;
+  size_t slots = 2 * kMaxUnindexed;
+  // Room for a half more, at least, before the next rebuild.
+  while (slots < entries_.size() * 2) slots *= 2;
   index_.assign(slots, kFree);
   for (uint64_t i = 0; i < entries_.size(); ++i) {
     if (entries_[i].inode != kNoInode) InsertIntoIndex(i);
@@ -100,6 +108,7 @@ void Directory::RebuildIndex() {
 void Directory::Compact() {
   std::erase_if(entries_,
                 [](const Entry& entry) { return entry.inode == kNoInode; });
+  first_live_ = 0;
   RebuildIndex();
 }
 

@@ -63,6 +63,9 @@ class Directory {
   uint64_t live_ = 0;
   uint64_t next_cookie_ = 1;
   std::vector<Entry> entries_;  // by cookie, removed ones among them
+  // All entries before this position are removed: who removes a whole directory
+  // from the front on does not look at them again each time.
+  uint64_t first_live_ = 0;
   // Open addressing, a power of two: position in entries_ plus one, or kFree.
   // Positions of removed entries stay until the next rebuild. Empty while there
   // are so few entries that looking at each is quicker.

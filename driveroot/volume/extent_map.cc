@@ -29,21 +29,20 @@ Extent Cut(const Extent& extent, uint64_t begin, uint64_t end) {
 
 size_t ExtentMap::FirstEndingAfter(uint64_t offset) const {
   // Appending is the common case and always lands at the end.
-  if (extents_.empty() || End(extents_.back()) <= offset) {
-    return extents_.size();
-  }
-  const auto found = std::partition_point(
-      extents_.begin(), extents_.end(),
+  const std::span<const Extent> extents = all();
+  if (extents.empty() || End(extents.back()) <= offset) return extents.size();
+  const auto found = std::ranges::partition_point(
+      extents,
       [offset](const Extent& extent) { return End(extent) <= offset; });
-  return static_cast<size_t>(found - extents_.begin());
+  return static_cast<size_t>(found - extents.begin());
 }
 
 std::vector<Extent> ExtentMap::Slice(uint64_t offset, uint64_t length) const {
   const uint64_t end = EndOf(offset, length);
   std::vector<Extent> result;
-  for (size_t i = FirstEndingAfter(offset);
-       i < extents_.size() && extents_[i].offset < end; ++i) {
-    result.push_back(Cut(extents_[i], offset, end));
+  for (const Extent& extent : all().subspan(FirstEndingAfter(offset))) {
+    if (extent.offset >= end) break;
+    result.push_back(Cut(extent, offset, end));
   }
   return result;
 }
@@ -67,14 +66,7 @@ std::vector<Extent> ExtentMap::Replace(uint64_t offset, uint64_t length,
       replacement.push_back(Cut(extents_[last], end, UINT64_MAX));
     }
   }
-  const size_t reused = std::min(replacement.size(), last - first);
-  std::copy_n(replacement.begin(), reused, extents_.begin() + first);
-  if (reused < last - first) {
-    extents_.erase(extents_.begin() + first + reused, extents_.begin() + last);
-  } else {
-    extents_.insert(extents_.begin() + last, replacement.begin() + reused,
-                    replacement.end());
-  }
+  extents_.Splice(first, last, replacement);
   // From the back, so that joining does not shift what is still to be tried.
   for (size_t i = first + new_end + 1; i > first + new_begin; --i) {
     JoinAt(i - 1);
@@ -84,35 +76,28 @@ std::vector<Extent> ExtentMap::Replace(uint64_t offset, uint64_t length,
 
 void ExtentMap::JoinAt(size_t index) {
   if (index == 0 || index >= extents_.size()) return;
-  Extent& left = extents_[index - 1];
+  const Extent& left = extents_[index - 1];
   const Extent& right = extents_[index];
   if (left.frame != right.frame || End(left) != right.offset ||
       left.frame_offset + left.length != right.frame_offset) {
     return;
   }
-  left.length += right.length;
-  extents_.erase(extents_.begin() + index);
+  extents_.Join(index);
 }
 
 uint64_t ExtentMap::NextData(uint64_t offset, uint64_t size) const {
   const size_t index = FirstEndingAfter(offset);
   if (index == extents_.size()) return size;
-  return std::min(size, std::max(offset, extents_[index].offset));
+  return std::min(size, std::max(offset, all()[index].offset));
 }
 
 uint64_t ExtentMap::NextHole(uint64_t offset, uint64_t size) const {
   uint64_t position = offset;
-  for (size_t i = FirstEndingAfter(offset);
-       i < extents_.size() && extents_[i].offset <= position; ++i) {
-    position = End(extents_[i]);
+  for (const Extent& extent : all().subspan(FirstEndingAfter(offset))) {
+    if (extent.offset > position) break;
+    position = End(extent);
   }
   return std::min(size, position);
-}
-
-uint64_t ExtentMap::CoveredBytes() const {
-  uint64_t total = 0;
-  for (const Extent& extent : extents_) total += extent.length;
-  return total;
 }
 
 void RangeSet::Add(uint64_t offset, uint64_t length) {

@@ -13,13 +13,15 @@
 #include <vector>
 
 #include "driveroot/volume/delta.h"
+#include "driveroot/volume/extent_array.h"
 
 namespace driveroot {
 
 class ExtentMap {
  public:
-  const std::vector<Extent>& all() const { return extents_; }
-  bool empty() const { return extents_.empty(); }
+  // Valid until the next change.
+  std::span<const Extent> all() const { return extents_.view(); }
+  bool empty() const { return extents_.size() == 0; }
 
   // The parts of extents that lie in [offset, offset + length), ascending.
   std::vector<Extent> Slice(uint64_t offset, uint64_t length) const;
@@ -36,8 +38,8 @@ class ExtentMap {
   uint64_t NextData(uint64_t offset, uint64_t size) const;
   uint64_t NextHole(uint64_t offset, uint64_t size) const;
 
-  // Bytes that extents cover.
-  uint64_t CoveredBytes() const;
+  // Bytes that extents cover. Takes no time: stat(2) asks for it.
+  uint64_t CoveredBytes() const { return extents_.covered_bytes(); }
 
  private:
   // Index of the first extent that ends after `offset`.
@@ -46,7 +48,7 @@ class ExtentMap {
   // other.
   void JoinAt(size_t index);
 
-  std::vector<Extent> extents_;
+  ExtentArray extents_;
 };
 
 // A set of bytes, as ranges that neither overlap nor touch.

@@ -85,7 +85,8 @@ InodeNumber Metadata::CreateInode(const Attributes& attributes,
     inode.content =
         std::make_unique<Directory>(parent == kNoInode ? number : parent);
   } else if (S_ISLNK(attributes.mode)) {
-    inode.content = std::move(symlink_target);
+    inode.content =
+        std::make_unique<const std::string>(std::move(symlink_target));
   }
   changes_.inodes.insert(number);
   return number;

@@ -48,7 +48,7 @@ struct Inode {
   // By type: a regular file's extents, a directory's entries, a symlink's
   // target; nothing for devices, fifos and sockets.
   std::variant<std::monostate, ExtentMap, std::unique_ptr<Directory>,
-               std::string>
+               std::unique_ptr<const std::string>>
       content;
   std::unique_ptr<Xattrs> xattrs;  // Null: none. Sorted by name.
 
@@ -63,7 +63,7 @@ struct Inode {
   const ExtentMap& extents() const { return std::get<ExtentMap>(content); }
   // Precondition: a symlink.
   const std::string& symlink_target() const {
-    return std::get<std::string>(content);
+    return *std::get<std::unique_ptr<const std::string>>(content);
   }
 };
 

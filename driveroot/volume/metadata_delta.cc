@@ -53,7 +53,7 @@ InodeDelta Metadata::MakeInodeDelta(InodeNumber number,
   if (inode == nullptr) return delta;
   delta.attributes = inode->attributes;
   if (inode->IsDirectory()) delta.parent = inode->directory().parent();
-  if (std::holds_alternative<std::string>(inode->content)) {
+  if (S_ISLNK(inode->attributes.mode)) {
     delta.symlink_target = inode->symlink_target();
   }
   if (with_xattrs) {
@@ -136,8 +136,10 @@ Delta Metadata::FullDelta() const {
     } else if (const auto* extents = std::get_if<ExtentMap>(&inode.content);
                extents != nullptr && !extents->empty()) {
       const Extent& last = extents->all().back();
-      delta.extents.push_back(
-          {number, 0, last.offset + last.length, extents->all()});
+      delta.extents.push_back({number,
+                               0,
+                               last.offset + last.length,
+                               {extents->all().begin(), extents->all().end()}});
     }
   }
   for (const auto& [number, object] : objects_) {
@@ -304,7 +306,6 @@ Status Metadata::ApplyInode(const InodeDelta& delta,
   if (is_new) {
     if (S_ISREG(mode)) inode.content = ExtentMap();
     if (S_ISDIR(mode)) inode.content = std::make_unique<Directory>(kNoInode);
-    if (S_ISLNK(mode)) inode.content = std::string();
   } else if ((inode.attributes.mode & S_IFMT) != (mode & S_IFMT)) {
     return Damaged(Named("changed type of inode", delta.number));
   }
@@ -313,7 +314,9 @@ Status Metadata::ApplyInode(const InodeDelta& delta,
     std::get<std::unique_ptr<Directory>>(inode.content)
         ->set_parent(delta.parent);
   }
-  if (S_ISLNK(mode)) inode.content = delta.symlink_target;
+  if (S_ISLNK(mode)) {
+    inode.content = std::make_unique<const std::string>(delta.symlink_target);
+  }
   if (delta.xattrs) {
     if (!std::ranges::is_sorted(*delta.xattrs, std::ranges::less_equal(),
                                 [](const auto& xattr) -> const std::string& {
