@@ -41,6 +41,7 @@ class ApiClient {
                             Pacer* pacer = nullptr);
 
   const Retrier& retrier() const { return retrier_; }
+  Retrier& retrier() { return retrier_; }
   Clock* clock() const { return clock_; }
 
  private:

@@ -5,9 +5,12 @@
 #ifndef DRIVEROOT_NET_COUNTERS_H_
 #define DRIVEROOT_NET_COUNTERS_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace driveroot {
 
@@ -21,7 +24,21 @@ struct CallCounters {
   uint64_t milliseconds = 0;  // sum of the exchanges' durations
 };
 
+// One exchange that is over.
+struct ExchangeRecord {
+  std::string_view call;  // its kind; outlives the program
+  uint64_t started = 0;   // milliseconds after the client was made
+  uint64_t milliseconds = 0;
+  int status = 0;         // 0: there was no answer, or it was broken off
+  uint64_t bytes_up = 0;  // bodies
+  uint64_t bytes_down = 0;
+};
+
 struct NetCounters {
+  // The last exchanges, in the order in which they ended: a timeline.
+  static constexpr size_t kMaxRecent = 512;
+  std::deque<ExchangeRecord> recent;
+
   std::map<std::string, CallCounters> calls;  // by kind of call
   uint64_t requests = 0;
   uint64_t bytes_up = 0;            // with request lines and headers

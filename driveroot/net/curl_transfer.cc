@@ -115,6 +115,7 @@ Status CurlTransfer::SetHeaders(CURL* easy) {
 Status CurlTransfer::Configure(CURL* easy, const HttpClientOptions& options,
                                const std::string& no_proxy) {
   OptionSetter setter(easy);
+  easy_ = easy;
   error_text_.assign(CURL_ERROR_SIZE, '\0');
   setter.Set(CURLOPT_ERRORBUFFER, error_text_.data());
   setter.Set(CURLOPT_NOSIGNAL, 1L);
@@ -235,13 +236,29 @@ size_t CurlTransfer::OnWrite(char* bytes, size_t size, size_t count,
   auto* transfer = static_cast<CurlTransfer*>(self);
   std::string& body = transfer->response_.body;
   const size_t n = size * count;
-  if (n > transfer->request_.max_response_bytes - body.size()) {
+  if (n > transfer->request_.max_response_bytes - transfer->received_) {
     transfer->too_long_ = true;
     return CURL_WRITEFUNC_ERROR;
+  }
+  if (transfer->received_ == 0) transfer->TakeHead();
+  transfer->received_ += n;
+  const int status = transfer->response_.status;
+  if (transfer->request_.on_body && status >= 200 && status < 300) {
+    transfer->deliver_(transfer->response_, {bytes, n});
+    return n;
   }
   if (body.empty()) body.reserve(transfer->request_.expected_response_bytes);
   body.append(bytes, n);
   return n;
+}
+
+void CurlTransfer::TakeHead() {
+  long status = 0;
+  long version = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(easy_, CURLINFO_HTTP_VERSION, &version);
+  response_.status = static_cast<int>(status);
+  response_.http_version = version == CURL_HTTP_VERSION_2_0 ? 20 : 11;
 }
 
 Result<HttpResponse> CurlTransfer::Finish(CURL* easy, CURLcode code,
@@ -249,14 +266,9 @@ Result<HttpResponse> CurlTransfer::Finish(CURL* easy, CURLcode code,
   if (code != CURLE_OK) {
     return std::unexpected(NetworkError(easy, code, trusted_before));
   }
-  long status = 0;
-  long version = 0;
+  TakeHead();
   curl_off_t retry_after = 0;
-  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
   curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
-  response_.status = static_cast<int>(status);
-  response_.http_version = version == CURL_HTTP_VERSION_2_0 ? 20 : 11;
   if (retry_after > 0)
     response_.retry_after = std::chrono::seconds(retry_after);
   return std::move(response_);

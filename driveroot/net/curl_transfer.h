@@ -11,9 +11,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "driveroot/base/result.h"
 #include "driveroot/net/http.h"
@@ -43,8 +46,13 @@ struct TransferCosts {
 
 class CurlTransfer {
  public:
+  // Takes over a piece of a body that the request wants while it arrives.
+  using Deliver =
+      std::function<void(const HttpResponse& head, std::string_view piece)>;
+
   // `request` stays valid while this lives.
-  explicit CurlTransfer(const HttpRequest& request) : request_(request) {}
+  CurlTransfer(const HttpRequest& request, Deliver deliver)
+      : request_(request), deliver_(std::move(deliver)) {}
   CurlTransfer(const CurlTransfer&) = delete;
   CurlTransfer& operator=(const CurlTransfer&) = delete;
 
@@ -66,10 +74,15 @@ class CurlTransfer {
   static size_t OnWrite(char* bytes, size_t size, size_t count, void* self);
 
   Status SetHeaders(CURL* easy);
+  // Status and protocol, which libcurl knows once the headers are there.
+  void TakeHead();
   Error NetworkError(CURL* easy, CURLcode code, bool trusted_before) const;
 
   const HttpRequest& request_;
+  const Deliver deliver_;
+  CURL* easy_ = nullptr;  // the handle that Configure() was given
   HttpResponse response_;
+  uint64_t received_ = 0;  // bytes of the body
   CurlList headers_;
   size_t piece_ = 0;         // of request_.body, next to be sent
   size_t piece_offset_ = 0;  // in that piece

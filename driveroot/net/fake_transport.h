@@ -46,15 +46,27 @@ class FakeTransport : public HttpTransport {
               .body = "",
               .fresh_connection = request.fresh_connection};
     for (const std::string_view piece : request.body) seen.body += piece;
-    std::lock_guard lock(mutex_);
-    requests.push_back(seen);
-    return handler(seen);
+    Result<HttpResponse> response = Answer(seen);
+    if (!request.on_body || !response || response->status / 100 != 2) {
+      return response;
+    }
+    const std::string body = std::exchange(response->body, {});
+    if (!request.on_body(*response, body)) {
+      return Fail(ErrorCode::kCancelled, "the rest is not wanted");
+    }
+    return response;
   }
 
   Handler handler;
   std::vector<Seen> requests;
 
  private:
+  Result<HttpResponse> Answer(const Seen& seen) {
+    std::lock_guard lock(mutex_);
+    requests.push_back(seen);
+    return handler(seen);
+  }
+
   std::mutex mutex_;
 };
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,22 @@ namespace driveroot {
 struct HttpHeader {
   std::string name;
   std::string value;
+};
+
+struct HttpResponse {
+  int status = 0;
+  int http_version = 0;             // 10 * major + minor: 11, 20
+  std::vector<HttpHeader> headers;  // names in lower case
+  std::string body;
+  std::optional<std::chrono::seconds> retry_after = {};
+
+  // The first header of this lower-case name.
+  std::optional<std::string_view> Header(std::string_view name) const {
+    for (const HttpHeader& header : headers) {
+      if (header.name == name) return header.value;
+    }
+    return std::nullopt;
+  }
 };
 
 struct HttpRequest {
@@ -43,27 +60,18 @@ struct HttpRequest {
   uint64_t max_response_bytes = 16u << 20;
   size_t expected_response_bytes = 0;
 
+  // Takes the body of a 2xx answer piece by piece while it arrives, on the
+  // thread that called Perform(); `head` has status and headers, and the
+  // response's own body stays empty. False breaks the exchange off.
+  using BodySink =
+      std::function<bool(const HttpResponse& head, std::string_view piece)>;
+  BodySink on_body = nullptr;
+
   // Accept a compressed answer; not for byte ranges.
   bool accept_gzip = false;
 
   // Asks for a connection of its own: after a stall, the old one may be dead.
   bool fresh_connection = false;
-};
-
-struct HttpResponse {
-  int status = 0;
-  int http_version = 0;             // 10 * major + minor: 11, 20
-  std::vector<HttpHeader> headers;  // names in lower case
-  std::string body;
-  std::optional<std::chrono::seconds> retry_after = {};
-
-  // The first header of this lower-case name.
-  std::optional<std::string_view> Header(std::string_view name) const {
-    for (const HttpHeader& header : headers) {
-      if (header.name == name) return header.value;
-    }
-    return std::nullopt;
-  }
 };
 
 class HttpTransport {
@@ -78,7 +86,7 @@ class HttpTransport {
   //
   // kUnavailable: the network failed, and may not the next time.
   // kPermissionDenied: the server's certificate is not to be trusted.
-  // kCancelled: shutting down.
+  // kCancelled: shutting down, or on_body wanted no more.
   // kDataLoss: a response longer than max_response_bytes.
   virtual Result<HttpResponse> Perform(const HttpRequest& request) = 0;
 };

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
@@ -46,13 +47,20 @@ std::string Origin(const std::string& url) {
 
 // A request on its way, on the stack of the thread that waits for it.
 struct Call {
-  explicit Call(const HttpRequest& r) : request(r), transfer(r) {}
+  Call(const HttpRequest& r, CurlTransfer::Deliver deliver)
+      : request(r), transfer(r, std::move(deliver)) {}
 
   const HttpRequest& request;
   CurlTransfer transfer;
   CurlEasy easy;
-  std::optional<Result<HttpResponse>> outcome;  // guarded by Loop::mutex_
-  std::condition_variable done;
+  std::chrono::steady_clock::time_point started;
+
+  // Guarded by Loop::mutex_.
+  std::optional<Result<HttpResponse>> outcome;
+  HttpResponse head;    // of the answer whose body arrives
+  std::string arrived;  // of the body, not yet taken
+  bool unwanted = false;
+  std::condition_variable changed;  // outcome or arrived
 };
 
 }  // namespace
@@ -87,13 +95,24 @@ class HttpClient::Loop {
     if (multi_ == nullptr) {
       return Fail(ErrorCode::kInternal, "libcurl cannot be initialised");
     }
-    Call call(request);
+    Call call(request,
+              [this, &call](const HttpResponse& head, std::string_view piece) {
+                std::lock_guard lock(mutex_);
+                if (call.head.status == 0) call.head = head;
+                call.arrived += piece;
+                call.changed.notify_one();
+              });
     std::unique_lock lock(mutex_);
     if (cancelled_) return Fail(ErrorCode::kCancelled, "shutting down");
     submitted_.push_back(&call);
     curl_multi_wakeup(multi_.get());
-    call.done.wait(lock, [&] { return call.outcome.has_value(); });
-    return *std::move(call.outcome);
+    for (;;) {
+      call.changed.wait(lock, [&] {
+        return call.outcome.has_value() || !call.arrived.empty();
+      });
+      if (call.arrived.empty()) return *std::move(call.outcome);
+      HandOver(call, lock);
+    }
   }
 
   void Cancel() {
@@ -108,19 +127,50 @@ class HttpClient::Loop {
   }
 
  private:
+  // Gives the caller what has arrived; `lock` is let go meanwhile.
+  void HandOver(Call& call, std::unique_lock<std::mutex>& lock) {
+    const std::string piece = std::exchange(call.arrived, {});
+    if (call.unwanted) return;
+    lock.unlock();
+    const bool go_on = call.request.on_body(call.head, piece);
+    lock.lock();
+    if (go_on) return;
+    call.unwanted = true;
+    unwanted_ = true;
+    curl_multi_wakeup(multi_.get());
+  }
+
   void Run() {
     while (StartSubmitted()) {
+      BreakOffUnwanted();
       int running = 0;
       curl_multi_perform(multi_.get(), &running);
       FinishDone();
       curl_multi_poll(multi_.get(), nullptr, 0, kPollMilliseconds, nullptr);
     }
-    for (const auto& [easy, call] : active_) {
-      curl_multi_remove_handle(multi_.get(), easy);
-      call->easy.reset();
-      Complete(call, Fail(ErrorCode::kCancelled, "shutting down"));
+    while (!active_.empty()) BreakOff(active_.begin()->second, "shutting down");
+  }
+
+  void BreakOffUnwanted() {
+    std::vector<Call*> calls;
+    {
+      std::lock_guard lock(mutex_);
+      if (!std::exchange(unwanted_, false)) return;
+      for (const auto& [easy, call] : active_) {
+        if (call->unwanted) calls.push_back(call);
+      }
     }
-    active_.clear();
+    for (Call* call : calls) BreakOff(call, "the rest is not wanted");
+  }
+
+  void BreakOff(Call* call, const char* reason) {
+    CURL* easy = call->easy.get();
+    Result<HttpResponse> outcome = Fail(ErrorCode::kCancelled, reason);
+    Count(*call, CurlTransfer::Costs(easy), outcome);
+    active_.erase(easy);
+    curl_multi_remove_handle(multi_.get(), easy);
+    call->easy.reset();
+    Complete(call, std::move(outcome));
   }
 
   // Begins what was handed over; false when cancelled.
@@ -144,6 +194,7 @@ class HttpClient::Loop {
   }
 
   Status Start(Call* call) {
+    call->started = std::chrono::steady_clock::now();
     if (idle_.empty()) {
       call->easy.reset(curl_easy_init());
     } else {
@@ -185,7 +236,7 @@ class HttpClient::Loop {
     Result<HttpResponse> outcome =
         call->transfer.Finish(easy, code, trusted_.contains(origin));
     if (outcome) trusted_.insert(origin);
-    Count(call->request, CurlTransfer::Costs(easy), outcome);
+    Count(*call, CurlTransfer::Costs(easy), outcome);
 
     curl_multi_remove_handle(multi_.get(), easy);
     // Forgets the token and the pointers into the caller's stack.
@@ -199,16 +250,29 @@ class HttpClient::Loop {
   void Complete(Call* call, Result<HttpResponse> outcome) {
     std::lock_guard lock(mutex_);
     call->outcome = std::move(outcome);
-    call->done.notify_one();
+    call->changed.notify_one();
   }
 
-  void Count(const HttpRequest& request, const TransferCosts& costs,
+  void Count(const Call& exchange, const TransferCosts& costs,
              const Result<HttpResponse>& outcome) {
+    const HttpRequest& request = exchange.request;
     std::lock_guard lock(mutex_);
     CallCounters& call = counters_.calls[std::string(request.call)];
     call.method = request.method;
+    if (counters_.recent.size() == NetCounters::kMaxRecent) {
+      counters_.recent.pop_front();
+    }
+    counters_.recent.push_back(
+        {.call = request.call,
+         .started = Milliseconds(exchange.started - made_),
+         .milliseconds = costs.milliseconds,
+         .status = outcome ? outcome->status : 0,
+         .bytes_up = costs.body_up,
+         .bytes_down = costs.body_down});
     ++call.requests;
-    if (!outcome || outcome->status >= 400) ++call.failures;
+    const bool broken_off =
+        !outcome && outcome.error().code() == ErrorCode::kCancelled;
+    if (!broken_off && (!outcome || outcome->status >= 400)) ++call.failures;
     call.bytes_up += costs.body_up;
     call.bytes_down += costs.body_down;
     call.milliseconds += costs.milliseconds;
@@ -216,12 +280,20 @@ class HttpClient::Loop {
     counters_.bytes_up += costs.bytes_up;
     counters_.bytes_down += costs.bytes_down;
     counters_.connections_opened += costs.connections;
-    if (!outcome) ++counters_.network_failures;
+    if (!outcome && !broken_off) ++counters_.network_failures;
     if (outcome && outcome->http_version == 20) ++counters_.http2_responses;
+  }
+
+  static uint64_t Milliseconds(std::chrono::steady_clock::duration duration) {
+    return static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(duration)
+            .count());
   }
 
   const HttpClientOptions options_;
   const std::string no_proxy_;
+  const std::chrono::steady_clock::time_point made_ =
+      std::chrono::steady_clock::now();
   CurlMulti multi_;
 
   // Of the network thread alone.
@@ -232,6 +304,7 @@ class HttpClient::Loop {
   mutable std::mutex mutex_;
   std::deque<Call*> submitted_;
   bool cancelled_ = false;
+  bool unwanted_ = false;  // some call's rest is
   NetCounters counters_;
 
   std::thread thread_;  // last: it uses all of the above

@@ -22,10 +22,11 @@ constexpr milliseconds kFreeInterval{100};
 }  // namespace
 
 void Pacer::Recover(Clock::TimePoint now) {
-  while (interval_ > milliseconds(0) && now - last_change_ >= kQuietSpell) {
+  while (interval_ > least_interval_ && now - last_change_ >= kQuietSpell) {
     interval_ /= 2;
     last_change_ += kQuietSpell;
     if (interval_ < kFreeInterval) interval_ = milliseconds(0);
+    interval_ = std::max(interval_, least_interval_);
   }
 }
 

@@ -18,6 +18,10 @@ namespace driveroot {
 
 class Pacer {
  public:
+  // `least_interval` is kept between starts from the beginning.
+  explicit Pacer(Clock::Duration least_interval = Clock::Duration(0))
+      : least_interval_(least_interval), interval_(least_interval) {}
+
   // Takes the next free slot: how long the caller must wait before it starts.
   Clock::Duration Take(Clock::TimePoint now);
 
@@ -27,8 +31,9 @@ class Pacer {
  private:
   void Recover(Clock::TimePoint now);
 
+  const Clock::Duration least_interval_;
   std::mutex mutex_;
-  Clock::Duration interval_{0};     // between starts; 0: not paced
+  Clock::Duration interval_;        // between starts; 0: not paced
   Clock::TimePoint next_start_{};   // the first free slot
   Clock::TimePoint last_change_{};  // of interval_
 };

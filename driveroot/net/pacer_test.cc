@@ -22,6 +22,16 @@ TEST(Pacer, HoldsNothingBackAtFirst) {
   }
 }
 
+TEST(Pacer, KeepsALeastInterval) {
+  Pacer pacer(milliseconds(350));
+  EXPECT_EQ(pacer.Take(kStart), milliseconds(0));
+  EXPECT_EQ(pacer.Take(kStart), milliseconds(350));
+  pacer.SlowDown(kStart + seconds(1));
+  const Clock::TimePoint later = kStart + seconds(100);
+  pacer.Take(later);
+  EXPECT_EQ(pacer.Take(later), milliseconds(350));
+}
+
 TEST(Pacer, KeepsThreeASecondAfterARateLimit) {
   Pacer pacer;
   pacer.SlowDown(kStart);

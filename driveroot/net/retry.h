@@ -122,6 +122,9 @@ class Retrier {
   auto Run(std::string_view what, AttemptFunction&& attempt) const -> Result<
       typename std::invoke_result_t<AttemptFunction, Backoff&>::value_type>;
 
+  // From now on no call gives up, in place of the limit that was given.
+  void GoOnForEver() { for_ever_ = true; }
+
   uint64_t retries() const { return retries_; }
   uint64_t rate_limited() const { return rate_limited_; }
 
@@ -134,6 +137,7 @@ class Retrier {
 
   Clock* clock_;
   RetryLimit limit_;
+  std::atomic<bool> for_ever_ = false;
   RetryObserver observer_;
   std::function<double()> jitter_;
   mutable std::atomic<uint64_t> retries_ = 0;
@@ -144,7 +148,7 @@ template <typename AttemptFunction>
 auto Retrier::Run(std::string_view what, AttemptFunction&& attempt) const
     -> Result<
         typename std::invoke_result_t<AttemptFunction, Backoff&>::value_type> {
-  Backoff backoff(limit_, clock_->Now());
+  Backoff backoff(for_ever_ ? RetryLimit::ForEver() : limit_, clock_->Now());
   for (;;) {
     auto outcome = attempt(backoff);
     if (outcome) {

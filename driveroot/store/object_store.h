@@ -20,6 +20,7 @@
 #define DRIVEROOT_STORE_OBJECT_STORE_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -55,6 +56,9 @@ struct StoreSpace {
 
 class ObjectStore {
  public:
+  // Takes bytes in their order; false: no more of them are wanted.
+  using ByteSink = std::function<bool(std::string_view)>;
+
   ObjectStore() = default;
   ObjectStore(const ObjectStore&) = delete;
   ObjectStore& operator=(const ObjectStore&) = delete;
@@ -77,6 +81,19 @@ class ObjectStore {
   // kNotFound: no such object.
   virtual Result<std::string> Read(const ObjectId& id, uint64_t offset,
                                    uint64_t length) = 0;
+
+  // The same, given to `sink` while it arrives, on the thread that called: for
+  // ranges so long that the first bytes are of use before the last are there.
+  // What was given is never given again, whatever has to be retried.
+  //
+  // kNotFound: as above. kCancelled: `sink` wanted no more.
+  virtual Status ReadTo(const ObjectId& id, uint64_t offset, uint64_t length,
+                        const ByteSink& sink) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::string bytes,
+                               Read(id, offset, length));
+    if (bytes.empty() || sink(bytes)) return {};
+    return Fail(ErrorCode::kCancelled, "the rest is not wanted");
+  }
 
   // Deletes an object for good. kNotFound when it is not there.
   virtual Status Remove(const ObjectId& id) = 0;

@@ -203,6 +203,48 @@ TEST_P(ObjectStoreContractTest, LargeObject) {
   EXPECT_TRUE(*middle == bytes.substr(9'999'999, 130'000));
 }
 
+TEST_P(ObjectStoreContractTest, PiecesOfAReadAreTheSameBytes) {
+  const ObjectId id = NewId();
+  const std::string bytes = Pattern(3u << 20);
+  ASSERT_TRUE(store().Create(id, ObjectKind::kSegment, "s", bytes));
+  for (const auto& [offset, length] :
+       {std::pair<uint64_t, uint64_t>{0, bytes.size()},
+        {1'000'001, 1'000'003},
+        {bytes.size() - 5, 100},
+        {bytes.size(), 100},
+        {7, 0}}) {
+    std::string read;
+    const Status status =
+        store().ReadTo(id, offset, length, [&read](std::string_view piece) {
+          read += piece;
+          return true;
+        });
+    ASSERT_TRUE(status) << offset << "+" << length << ": " << status.error();
+    EXPECT_TRUE(read == bytes.substr(offset, length)) << offset;
+  }
+  const Status missing =
+      store().ReadTo(NewId(), 0, 10, [](std::string_view) { return true; });
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code(), ErrorCode::kNotFound) << missing.error();
+}
+
+TEST_P(ObjectStoreContractTest, AReaderMayHaveEnough) {
+  const ObjectId id = NewId();
+  const std::string bytes = Pattern(3u << 20);
+  ASSERT_TRUE(store().Create(id, ObjectKind::kSegment, "s", bytes));
+  int pieces = 0;
+  const Status status =
+      store().ReadTo(id, 0, bytes.size(), [&pieces](std::string_view) {
+        ++pieces;
+        return false;
+      });
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kCancelled) << status.error();
+  EXPECT_EQ(pieces, 1);
+  // It goes on as if nothing had been.
+  EXPECT_TRUE(store().Read(id, 0, bytes.size()).value_or("") == bytes);
+}
+
 TEST_P(ObjectStoreContractTest, CreateNeverReplaces) {
   const ObjectId id = NewId();
   ASSERT_TRUE(store().Create(id, ObjectKind::kLogRecord, "1", "first"));

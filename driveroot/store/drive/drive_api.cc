@@ -4,15 +4,14 @@
 #include <sys/random.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <iterator>
 #include <set>
-#include <system_error>
 
 #include "driveroot/net/google_error.h"
 #include "driveroot/net/json.h"
 #include "driveroot/net/url.h"
+#include "driveroot/store/drive/download.h"
 #include "driveroot/store/drive/drive_json.h"
 #include "driveroot/store/drive/resumable_upload.h"
 
@@ -22,44 +21,7 @@ namespace {
 constexpr size_t kMaxIdBytes = 128;
 // Google advises resumable uploads beyond this.
 constexpr size_t kMaxMultipartBytes = 5'000'000;
-// Longer than the longest file that Drive stores (5 TB): offsets are bounded by
-// it, so that no sum overflows.
-constexpr uint64_t kBeyondAnyFile = uint64_t{1} << 43;
-// Room for an error body where a few content bytes were asked for.
-constexpr uint64_t kErrorBodyBytes = 64u << 10;
 constexpr size_t kMaxReserveBytes = 64u << 20;
-
-AttemptFailure Garbled(std::string_view call, const std::string& detail) {
-  return {.error = Error(
-              ErrorCode::kUnavailable,
-              "the answer to " + std::string(call) + " is garbled: " + detail),
-          .retry = RetryClass::kTransient,
-          .retry_after = {},
-          .http_status = 200};
-}
-
-// The first byte and the count of "bytes 0-99/1234"; nothing when malformed.
-struct ContentRange {
-  uint64_t first = 0;
-  uint64_t count = 0;
-};
-std::optional<ContentRange> ParseContentRange(std::string_view text) {
-  constexpr std::string_view kUnit = "bytes ";
-  if (!text.starts_with(kUnit)) return std::nullopt;
-  text.remove_prefix(kUnit.size());
-  uint64_t first = 0;
-  uint64_t last = 0;
-  const char* end = text.data() + text.size();
-  auto parsed = std::from_chars(text.data(), end, first);
-  if (parsed.ec != std::errc() || parsed.ptr == end || *parsed.ptr != '-') {
-    return std::nullopt;
-  }
-  parsed = std::from_chars(parsed.ptr + 1, end, last);
-  if (parsed.ec != std::errc() || last < first || last >= kBeyondAnyFile) {
-    return std::nullopt;
-  }
-  return ContentRange{.first = first, .count = last - first + 1};
-}
 
 // A line that occurs in no content: 128 random bits.
 std::string NewBoundary() {
@@ -112,7 +74,8 @@ Status DriveApi::CallForJson(HttpRequest request, const Parser& parse,
     Status accepted =
         document ? parse(*document) : std::unexpected(document.error());
     if (accepted) return {};
-    return std::unexpected(Garbled(request.call, accepted.error().message()));
+    return std::unexpected(
+        GarbledAnswer(request.call, accepted.error().message()));
   });
 }
 
@@ -217,6 +180,8 @@ Status DriveApi::UploadMultipart(const NewDriveFile& file,
 
 Status DriveApi::UploadResumable(const NewDriveFile& file,
                                  std::string_view bytes) {
+  Clock& clock = *client_->clock();
+  DRIVEROOT_RETURN_IF_ERROR(clock.Sleep(large_upload_pacer_.Take(clock.Now())));
   ResumableUpload upload(client_, &write_pacer_, endpoints_.upload, file,
                          bytes);
   return client_->retrier().Run("files.create", [&](Backoff& backoff) {
@@ -239,62 +204,26 @@ Status DriveApi::UpdateContent(std::string_view id, std::string_view bytes,
       &write_pacer_);
 }
 
-Attempt<std::string> DriveApi::TryDownload(HttpRequest* request,
-                                           uint64_t offset, uint64_t length) {
-  constexpr int kPartial = 206;
-  constexpr int kRangeNotSatisfiable = 416;
-  Attempt<HttpResponse> response =
-      client_->Try(request, {kRangeNotSatisfiable, 403});
-  if (!response) return std::unexpected(std::move(response).error());
-  if (response->status == kRangeNotSatisfiable) return "";
-  if (response->status == 403) {
-    AttemptFailure failure = FailureFromResponse(request->call, *response);
-    // Google's scanner dislikes the bytes; their owner may have them anyway.
-    // On clean files the parameter is an error, so it is added only now.
-    constexpr std::string_view kAcknowledge = "&acknowledgeAbuse=true";
-    if (GoogleErrorReason(response->body) == "cannotDownloadAbusiveFile" &&
-        !request->url.ends_with(kAcknowledge)) {
-      request->url += kAcknowledge;
-      return TryDownload(request, offset, length);
-    }
-    return std::unexpected(std::move(failure));
-  }
-  if (response->status == kPartial) {
-    const std::optional<ContentRange> range =
-        ParseContentRange(response->Header("content-range").value_or(""));
-    if (!range || range->first != offset || range->count > length ||
-        range->count != response->body.size()) {
-      return std::unexpected(
-          Garbled(request->call, "another range than asked for"));
-    }
-    return std::move(response->body);
-  }
-  // A whole file is fine when it is no more than what was asked for.
-  if (offset == 0 && response->body.size() <= length) {
-    return std::move(response->body);
-  }
-  return std::unexpected(Garbled(request->call, "the range was ignored"));
-}
-
 Result<std::string> DriveApi::Download(std::string_view id, uint64_t offset,
                                        uint64_t length) {
-  // A byte at least: an empty range cannot be written, yet a missing file must
-  // be noticed.
-  const uint64_t first = std::min(offset, kBeyondAnyFile);
-  const uint64_t count = std::clamp<uint64_t>(length, 1, kBeyondAnyFile);
-  HttpRequest request{
-      .call = "files.download",
-      .url = endpoints_.drive + "/files/" + PercentEncode(id) + "?alt=media",
-      .headers = {{"Range", "bytes=" + std::to_string(first) + "-" +
-                                std::to_string(first + count - 1)}},
-      .max_response_bytes = count + kErrorBodyBytes,
-      .expected_response_bytes =
-          count <= kMaxReserveBytes ? static_cast<size_t>(count) : 0};
-  Result<std::string> bytes = client_->retrier().Run(
-      request.call,
-      [&](Backoff&) { return TryDownload(&request, first, count); });
-  if (bytes && length == 0) bytes->clear();
+  std::string bytes;
+  bytes.reserve(std::min<uint64_t>(length, kMaxReserveBytes));
+  DRIVEROOT_RETURN_IF_ERROR(
+      DownloadTo(id, offset, length, [&bytes](std::string_view piece) {
+        bytes += piece;
+        return true;
+      }));
   return bytes;
+}
+
+Status DriveApi::DownloadTo(std::string_view id, uint64_t offset,
+                            uint64_t length, const ByteSink& sink) {
+  RangeDownload download(
+      client_, endpoints_.drive + "/files/" + PercentEncode(id) + "?alt=media",
+      offset, length, sink);
+  return client_->retrier().Run("files.download", [&](Backoff& backoff) {
+    return download.Continue(&backoff);
+  });
 }
 
 Status DriveApi::Delete(std::string_view id) {

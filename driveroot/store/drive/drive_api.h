@@ -13,6 +13,7 @@
 #ifndef DRIVEROOT_STORE_DRIVE_DRIVE_API_H_
 #define DRIVEROOT_STORE_DRIVE_DRIVE_API_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -95,6 +96,13 @@ class DriveApi {
   Result<std::string> Download(std::string_view id, uint64_t offset,
                                uint64_t length);
 
+  // The same, while it arrives, on the thread that called. A download that
+  // breaks goes on behind what was given already. kCancelled: `sink` returned
+  // false.
+  using ByteSink = std::function<bool(std::string_view)>;
+  Status DownloadTo(std::string_view id, uint64_t offset, uint64_t length,
+                    const ByteSink& sink);
+
   // Deletes for good, past the trash. A file that vanished between the first
   // attempt and a retry counts as deleted.
   Status Delete(std::string_view id);
@@ -112,12 +120,12 @@ class DriveApi {
 
   Status UploadMultipart(const NewDriveFile& file, std::string_view bytes);
   Status UploadResumable(const NewDriveFile& file, std::string_view bytes);
-  Attempt<std::string> TryDownload(HttpRequest* request, uint64_t offset,
-                                   uint64_t length);
-
   ApiClient* client_;
   Endpoints endpoints_;
   Pacer write_pacer_;  // Google limits creates and changes together
+  // Large uploads take most of a second each, so to begin several at once gains
+  // nothing but refusals.
+  Pacer large_upload_pacer_{std::chrono::milliseconds(350)};
 };
 
 }  // namespace driveroot

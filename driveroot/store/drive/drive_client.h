@@ -59,6 +59,9 @@ class DriveClient {
 
   DriveApi& api() { return api_; }
 
+  // From now on no call gives up: a volume is mounted.
+  void GoOnForEver() { client_.retrier().GoOnForEver(); }
+
   // Ends all calls and waits, now and later, with kCancelled. Call it before
   // the threads that use this client are joined.
   void Cancel();

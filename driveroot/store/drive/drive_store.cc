@@ -76,17 +76,28 @@ Result<std::vector<ObjectId>> DriveStore::NewIds(int count) {
 Status DriveStore::Create(const ObjectId& id, ObjectKind kind,
                           std::string_view name, std::string_view bytes) {
   DRIVEROOT_RETURN_IF_ERROR(CheckObjectId(id));
-  return client_->api().Upload({.id = id,
-                                .name = std::string(name),
-                                .parent = FolderOf(kind),
-                                .mime_type = std::string(MimeTypeOf(kind))},
-                               bytes);
+  DriveApi& api = client_->api();
+  const NewDriveFile file = {.id = id,
+                             .name = std::string(name),
+                             .parent = FolderOf(kind),
+                             .mime_type = std::string(MimeTypeOf(kind))};
+  Status created = api.Upload(file, bytes);
+  if (created || created.error().code() != ErrorCode::kNotFound) return created;
+  // Whoever began to make the volume was broken off before its folder was made.
+  DRIVEROOT_RETURN_IF_ERROR(MakePartFolders(api, layout_));
+  return api.Upload(file, bytes);
 }
 
 Result<std::string> DriveStore::Read(const ObjectId& id, uint64_t offset,
                                      uint64_t length) {
   DRIVEROOT_RETURN_IF_ERROR(CheckObjectId(id));
   return client_->api().Download(id, offset, length);
+}
+
+Status DriveStore::ReadTo(const ObjectId& id, uint64_t offset, uint64_t length,
+                          const ByteSink& sink) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckObjectId(id));
+  return client_->api().DownloadTo(id, offset, length, sink);
 }
 
 Status DriveStore::Remove(const ObjectId& id) {
@@ -116,6 +127,9 @@ Result<std::vector<ObjectInfo>> DriveStore::List(ObjectKind kind) {
 }
 
 Result<std::string> DriveStore::ReadSuperblock() {
+  if (!has_superblock_) {
+    return Fail(ErrorCode::kNotFound, "the volume was not there before");
+  }
   DRIVEROOT_ASSIGN_OR_RETURN(
       std::string bytes,
       client_->api().Download(layout_.superblock, 0, kMaxSuperblockBytes + 1));
@@ -128,10 +142,13 @@ Result<std::string> DriveStore::ReadSuperblock() {
 
 Status DriveStore::WriteSuperblock(std::string_view bytes) {
   DriveApi& api = client_->api();
-  Status updated =
-      api.UpdateContent(layout_.superblock, bytes, kSuperblockMimeType);
-  if (updated || updated.error().code() != ErrorCode::kNotFound) return updated;
-
+  if (has_superblock_.exchange(true)) {
+    Status updated =
+        api.UpdateContent(layout_.superblock, bytes, kSuperblockMimeType);
+    if (updated || updated.error().code() != ErrorCode::kNotFound) {
+      return updated;
+    }
+  }
   // The first one; or somebody else's first one is quicker than ours.
   Status created = api.Upload({.id = layout_.superblock,
                                .name = std::string(kSuperblockName),

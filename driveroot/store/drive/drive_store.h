@@ -7,6 +7,7 @@
 #ifndef DRIVEROOT_STORE_DRIVE_DRIVE_STORE_H_
 #define DRIVEROOT_STORE_DRIVE_DRIVE_STORE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -27,11 +28,17 @@ class DriveStore : public ObjectStore {
   DriveStore(std::shared_ptr<DriveClient> client, DriveVolumeLayout layout)
       : client_(std::move(client)), layout_(std::move(layout)) {}
 
+  // The volume's folder was just made, under an id that was never used before:
+  // there is no use in looking.
+  void ExpectNoSuperblock() { has_superblock_ = false; }
+
   Result<std::vector<ObjectId>> NewIds(int count) override;
   Status Create(const ObjectId& id, ObjectKind kind, std::string_view name,
                 std::string_view bytes) override;
   Result<std::string> Read(const ObjectId& id, uint64_t offset,
                            uint64_t length) override;
+  Status ReadTo(const ObjectId& id, uint64_t offset, uint64_t length,
+                const ByteSink& sink) override;
   Status Remove(const ObjectId& id) override;
   Result<std::vector<ObjectInfo>> List(ObjectKind kind) override;
   Result<std::string> ReadSuperblock() override;
@@ -43,6 +50,9 @@ class DriveStore : public ObjectStore {
 
   std::shared_ptr<DriveClient> client_;
   const DriveVolumeLayout layout_;
+
+  // False: nobody can have written one yet.
+  std::atomic<bool> has_superblock_ = true;
 
   std::mutex mutex_;  // never held during a request
   std::vector<ObjectId> spare_ids_;

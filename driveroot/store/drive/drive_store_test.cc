@@ -233,6 +233,43 @@ TEST_F(DriveStoreTest, ABrokenOffCreationIsUsedAgain) {
   EXPECT_TRUE((*made)->Create(ids_[1], ObjectKind::kCheckpoint, "c", "x"));
 }
 
+TEST_F(DriveStoreTest, ABrokenOffCreationIsFinishedWhenItIsUsed) {
+  auto impatient = OptionsFor(*drive_);
+  impatient.retry_limit = RetryLimit::Within(milliseconds(0));
+  Fault(R"({"class":"create","nth":2,"action":"status","status":503})");
+  bool created = false;
+  ASSERT_FALSE(OpenOrCreateDriveVolume(Client(impatient), "second", created));
+  ASSERT_TRUE(drive_->ClearFaults());
+  auto opened = OpenOrCreateDriveVolume(client_, "second", created);
+  ASSERT_TRUE(opened) << opened.error();
+  for (const ObjectKind kind : {ObjectKind::kSegment, ObjectKind::kLogRecord,
+                                ObjectKind::kCheckpoint}) {
+    const ObjectId& id = ids_[static_cast<size_t>(kind)];
+    const Status stored = (*opened)->Create(id, kind, "x", "bytes");
+    EXPECT_TRUE(stored) << stored.error();
+  }
+}
+
+TEST_F(DriveStoreTest, ANewVolumeIsLookedForOnce) {
+  ASSERT_TRUE(drive_->ResetStats());
+  bool created = false;
+  auto made = OpenOrCreateDriveVolume(client_, "second", created);
+  ASSERT_TRUE(made) << made.error();
+  EXPECT_TRUE(created);
+  EXPECT_EQ((*made)->ReadSuperblock().error().code(), ErrorCode::kNotFound);
+  Written(**made);
+  EXPECT_EQ((*made)->ReadSuperblock().value_or(""), "{}");
+  // By name and among what lies in My Drive.
+  EXPECT_EQ(Requests("list"), 2u);
+  EXPECT_EQ(Requests("update"), 0u);
+  // Itself, its parts and the superblock.
+  EXPECT_EQ(Requests("create"), 5u);
+  auto again = OpenOrCreateDriveVolume(client_, "second", created);
+  ASSERT_TRUE(again) << again.error();
+  EXPECT_FALSE(created);
+  EXPECT_EQ((*again)->ReadSuperblock().value_or(""), "{}");
+}
+
 TEST_F(DriveStoreTest, AStaleListDoesNotHideANewVolume) {
   ASSERT_TRUE(drive_->Set(R"({"name_lag_ms":600000})"));
   auto made = CreateDriveVolume(client_, "fresh");
@@ -341,6 +378,39 @@ TEST_F(DriveStoreTest, BrokenReadsAreRetried) {
     EXPECT_TRUE(Stored() == bytes) << fault;
   }
   EXPECT_GE(client_->Counters().rate_limited, 1u);
+}
+
+TEST_F(DriveStoreTest, ABrokenReadGoesOnWhereItBroke) {
+  const std::string bytes = Large();
+  ASSERT_TRUE(Create(bytes));
+  Fault(R"({"class":"media","nth":1,"action":"truncate","bytes":8000000})");
+  ASSERT_TRUE(drive_->ResetStats());
+  EXPECT_TRUE(Stored() == bytes);
+  EXPECT_EQ(Requests("media"), 2u);
+  auto stats = drive_->Stats();
+  ASSERT_TRUE(stats) << stats.error();
+  // What arrived before the break is not sent again.
+  EXPECT_LE(stats->body_bytes_out["media"], bytes.size() + (1u << 20));
+}
+
+TEST_F(DriveStoreTest, TheFirstBytesAreThereBeforeTheLast) {
+  const std::string bytes = Large();
+  ASSERT_TRUE(Create(bytes));
+  // The link is so slow that the rest would take minutes.
+  ASSERT_TRUE(drive_->Set(R"({"bandwidth_mbit":0.5})"));
+  std::string read;
+  const Status status =
+      store_->ReadTo(ids_[0], 0, bytes.size(), [&](std::string_view piece) {
+        read += piece;
+        return false;
+      });
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code(), ErrorCode::kCancelled) << status.error();
+  EXPECT_TRUE(bytes.starts_with(read));
+  EXPECT_LT(read.size(), bytes.size());
+  // Nothing of it is left under way that would hold others up.
+  EXPECT_EQ(store_->Read(ids_[0], 9'000'000, 10).value_or(""),
+            bytes.substr(9'000'000, 10));
 }
 
 TEST_F(DriveStoreTest, ARevokedTokenIsExplained) {

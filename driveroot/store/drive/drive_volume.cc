@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <future>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -132,16 +133,22 @@ Error SeveralVolumes(std::string_view name,
   return Error(ErrorCode::kInvalidArgument, message + "; name one by its id");
 }
 
-Result<DriveVolumeLayout> FindByName(DriveApi& api, std::string_view name) {
-  DRIVEROOT_RETURN_IF_ERROR(CheckName(name));
-  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<DriveFile> files,
-                             FindVolumes(api, name));
+// The one of `files` that is meant, those that have the name.
+Result<DriveVolumeLayout> TheOnly(DriveApi& api, std::string_view name,
+                                  std::vector<DriveFile> files) {
   if (files.size() > 1) {
     DRIVEROOT_ASSIGN_OR_RETURN(files, OnlyComplete(api, std::move(files)));
     if (files.size() > 1) return std::unexpected(SeveralVolumes(name, files));
   }
   if (files.empty()) return std::unexpected(NoVolume(name));
   return *LayoutOf(files.front());
+}
+
+Result<DriveVolumeLayout> FindByName(DriveApi& api, std::string_view name) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckName(name));
+  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<DriveFile> files,
+                             FindVolumes(api, name));
+  return TheOnly(api, name, std::move(files));
 }
 
 Result<DriveVolumeLayout> FindById(DriveApi& api, std::string_view id) {
@@ -181,18 +188,6 @@ Status MakeFolder(DriveApi& api, const NewDriveFile& folder) {
   return made;
 }
 
-Status MakePartFolders(DriveApi& api, const DriveVolumeLayout& layout) {
-  for (const Part& part : kParts) {
-    if (part.folder_name == nullptr) continue;
-    DRIVEROOT_RETURN_IF_ERROR(
-        MakeFolder(api, {.id = layout.*part.id,
-                         .name = part.folder_name,
-                         .parent = layout.folder,
-                         .mime_type = std::string(kFolderMimeType)}));
-  }
-  return {};
-}
-
 Result<DriveVolumeLayout> MakeVolumeFolder(DriveApi& api,
                                            std::string_view name) {
   DRIVEROOT_ASSIGN_OR_RETURN(
@@ -211,7 +206,38 @@ Result<DriveVolumeLayout> MakeVolumeFolder(DriveApi& api,
   return layout;
 }
 
+Result<std::unique_ptr<ObjectStore>> MakeVolume(
+    std::shared_ptr<DriveClient> client, std::string_view name) {
+  DRIVEROOT_ASSIGN_OR_RETURN(DriveVolumeLayout layout,
+                             MakeVolumeFolder(client->api(), name));
+  DRIVEROOT_RETURN_IF_ERROR(MakePartFolders(client->api(), layout));
+  auto store =
+      std::make_unique<DriveStore>(std::move(client), std::move(layout));
+  store->ExpectNoSuperblock();
+  return store;
+}
+
 }  // namespace
+
+// All at the same time: each takes Drive most of a second.
+Status MakePartFolders(DriveApi& api, const DriveVolumeLayout& layout) {
+  std::vector<std::future<Status>> made;
+  for (const Part& part : kParts) {
+    if (part.folder_name == nullptr) continue;
+    made.push_back(std::async(std::launch::async, [&api, &layout, &part] {
+      return MakeFolder(api, {.id = layout.*part.id,
+                              .name = part.folder_name,
+                              .parent = layout.folder,
+                              .mime_type = std::string(kFolderMimeType)});
+    }));
+  }
+  Status status;
+  for (std::future<Status>& each : made) {
+    const Status one = each.get();
+    if (status) status = one;
+  }
+  return status;
+}
 
 Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
     std::shared_ptr<DriveClient> client, std::string_view volume) {
@@ -230,13 +256,31 @@ Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
                 "the volume " + Quoted(volume) +
                     " exists already (drive:id=" + complete.front().id + ")");
   }
-  DriveVolumeLayout layout;
-  if (found.empty()) {
-    DRIVEROOT_ASSIGN_OR_RETURN(layout, MakeVolumeFolder(api, volume));
-  } else {
-    layout = *LayoutOf(found.front());
-  }
+  if (found.empty()) return MakeVolume(std::move(client), volume);
+  // Of an attempt that was broken off.
+  const DriveVolumeLayout layout = *LayoutOf(found.front());
   DRIVEROOT_RETURN_IF_ERROR(MakePartFolders(api, layout));
+  return std::make_unique<DriveStore>(std::move(client), layout);
+}
+
+Result<std::unique_ptr<ObjectStore>> OpenOrCreateDriveVolume(
+    std::shared_ptr<DriveClient> client, std::string_view volume,
+    bool& ret_created) {
+  ret_created = false;
+  if (volume.starts_with(kIdPrefix)) {
+    return OpenDriveVolume(std::move(client), volume);
+  }
+  DRIVEROOT_RETURN_IF_ERROR(CheckName(volume));
+  DriveApi& api = client->api();
+  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<DriveFile> found,
+                             FindVolumes(api, volume));
+  if (found.empty()) {
+    auto made = MakeVolume(std::move(client), volume);
+    ret_created = made.has_value();
+    return made;
+  }
+  DRIVEROOT_ASSIGN_OR_RETURN(DriveVolumeLayout layout,
+                             TheOnly(api, volume, std::move(found)));
   return std::make_unique<DriveStore>(std::move(client), std::move(layout));
 }
 

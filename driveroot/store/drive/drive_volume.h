@@ -36,6 +36,9 @@ struct DriveVolumeLayout {
   std::string superblock = {};  // taken, though there may be no such file yet
 };
 
+// Makes the folders of a volume's parts, but those that are there.
+Status MakePartFolders(DriveApi& api, const DriveVolumeLayout& layout);
+
 // Makes the folder for a new volume and opens it. It becomes a volume when its
 // superblock is written; a folder that a broken-off attempt left behind is used
 // again.
@@ -44,6 +47,12 @@ struct DriveVolumeLayout {
 // kInvalidArgument: the name is unusable, or VOLUME is an id.
 Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
     std::shared_ptr<DriveClient> client, std::string_view volume);
+
+// Opens the folder of a volume, or makes it when there is none of this name,
+// which `ret_created` tells; a name is looked for once. The errors of both.
+Result<std::unique_ptr<ObjectStore>> OpenOrCreateDriveVolume(
+    std::shared_ptr<DriveClient> client, std::string_view volume,
+    bool& ret_created);
 
 // Opens the folder of a volume. Whether it has a superblock shows when that is
 // read.
