@@ -1,29 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fetcher: stored frames, by way of the cache. A frame that is missing is
-// fetched together with its neighbours in the same object, since what lies side
-// by side was written together and is mostly read together, and since a request
-// costs as much as some megabytes of transfer. Each frame is in flight once,
-// however many ask for it. All bytes are checked against their hash.
+// Fetcher: stored frames, by way of the cache, in as few requests as possible
+// and with the link never idle while there is something to fetch.
 //
-// Thread-safe. A few threads of its own talk to the store.
+// - A frame that is missing is fetched together with its neighbours in the same
+//   object, since what lies side by side was written together and is mostly
+//   read together, and since a request costs as much as some megabytes of
+//   transfer. Each frame is in flight once, however many ask for it.
+// - Frames are handed out one by one while a range arrives, not at its end.
+// - Objects that are read in order are read ahead.
+// - Who waits comes first (fetch_queue.h).
+//
+// All bytes are checked against their hash.
+//
+// Thread-safe. Threads of its own talk to the store.
 #ifndef DRIVEROOT_CACHE_FETCHER_H_
 #define DRIVEROOT_CACHE_FETCHER_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "driveroot/base/result.h"
+#include "driveroot/cache/fetch_plan.h"
+#include "driveroot/cache/fetch_queue.h"
 #include "driveroot/cache/frame_cache.h"
+#include "driveroot/cache/read_ahead.h"
 #include "driveroot/store/object_store.h"
 #include "driveroot/volume/metadata.h"
 
@@ -43,10 +53,12 @@ class FrameIndex {
 };
 
 struct FetcherOptions {
-  int threads = 8;
+  // Requests under way at once; what `limits` leaves is for those who wait.
+  int threads = 16;
+  FetchLimits limits = {};
   // What is fetched at once: the least, and the most when an object is read
   // from one end to the other. A round trip to Drive takes about as long as
-  // 2.5 MB on a 100 Mbit/s link.
+  // 2.9 MB on a 100 Mbit/s link.
   uint64_t min_window_bytes = 1 << 20;
   uint64_t max_window_bytes = 8 << 20;
 };
@@ -54,8 +66,12 @@ struct FetcherOptions {
 struct FetcherCounters {
   uint64_t fetches = 0;  // requests to the store
   uint64_t bytes_fetched = 0;
+  uint64_t bytes_used = 0;  // of these, of frames that somebody asked for
   uint64_t hits = 0;
   uint64_t misses = 0;
+  uint64_t waits = 0;  // calls that waited for the store
+  uint64_t wait_milliseconds = 0;
+  uint64_t cancelled = 0;  // requests that nobody wanted any more
 };
 
 class Fetcher {
@@ -65,51 +81,86 @@ class Fetcher {
           const FetcherOptions& options = {});
   ~Fetcher();
 
-  // The bytes of all `frames`, in their order.
+  // The bytes of all `frames`, in their order. `ahead` are frames that `reader`
+  // (a file's number; 0: nobody in particular) will ask for next: they are
+  // fetched, too, and not waited for.
   //
   // kDataLoss: bytes do not match their hash, even when fetched again. Else the
   // errors of ObjectStore::Read. kCancelled: the fetcher is being destroyed.
-  Result<std::vector<FrameBytes>> Fetch(std::span<const StoredFrame> frames);
+  Result<std::vector<FrameBytes>> Fetch(std::span<const StoredFrame> frames,
+                                        std::span<const StoredFrame> ahead = {},
+                                        uint64_t reader = 0);
 
-  // Fetches without waiting. Does nothing when there is much to do already.
-  void Prefetch(std::span<const StoredFrame> frames);
+  // Fills the cache in the background with frames in the order in which they
+  // will be asked for, while nobody waits for others.
+  void Stream(std::span<const StoredFrame> frames);
+
+  // The requests that Stream() makes when nothing is in the cache, in their
+  // order.
+  static std::vector<FetchJob> PlanStream(std::span<const StoredFrame> frames,
+                                          const FetcherOptions& options);
+
+  // `reader` goes on elsewhere: what is fetched ahead for it, and nobody waits
+  // for, is given up.
+  void CancelReadAhead(uint64_t reader);
+
+  // From now on the frames that are asked for are noted, in the order of their
+  // first use, up to `max_bytes` stored bytes of them. TakeTrace() ends it.
+  void StartTrace(uint64_t max_bytes);
+  std::vector<FrameNumber> TakeTrace();
+  // How long ago a frame was noted last, or the trace began; nothing when there
+  // is no trace.
+  std::optional<std::chrono::milliseconds> TraceIdle() const;
 
   FetcherCounters counters() const;
 
  private:
-  // A frame that is being fetched.
+  // A frame that is to be fetched or on its way.
   struct Pending {
+    std::shared_ptr<FetchJob> job;
+    int waiting = 0;  // callers
     bool done = false;
     FrameBytes bytes;            // null when it failed
     std::optional<Error> error;  // why
   };
-
-  // One request: frames of one object, by offset, that lie close together.
-  struct Job {
+  // A part of an object whose live frames are worth fetching.
+  struct Window {
     ObjectNumber object = 0;
-    std::vector<StoredFrame> frames;
-    FrameNumber wanted = 0;  // decoded first
+    uint64_t begin = 0;
+    uint64_t end = 0;
   };
 
-  // Where the next frame lies when an object is read in order.
-  struct Stream {
-    uint64_t next_offset = 0;
-    uint64_t window = 0;
-  };
+  // Where `frames` lie; what is close together counts as one.
+  static std::vector<Window> RunsOf(std::span<const StoredFrame> frames);
 
-  // Makes sure that `frame` is being fetched. `mutex_` is held through `lock`,
-  // and let go for a while.
-  std::shared_ptr<Pending> Start(const StoredFrame& frame,
-                                 std::unique_lock<std::mutex>& lock);
-  // The bytes around `frame` that are worth fetching with it.
-  std::pair<uint64_t, uint64_t> Window(const StoredFrame& frame);
+  // All of these want mutex_ held; those that are given the lock may let it go
+  // meanwhile.
+
+  // Its bytes if they are in the cache; counts and notes the use.
+  FrameBytes Look(const StoredFrame& frame);
+  void NoteUse(const StoredFrame& frame);
+  // Has each of `frames` in the cache or pending when it returns.
+  void Start(std::span<const StoredFrame> missing,
+             std::span<const StoredFrame> ahead,
+             const std::vector<Window>& windows, uint64_t reader,
+             std::unique_lock<std::mutex>& lock);
+  // What the way `frames` are read says about what comes next.
+  std::vector<Window> WindowsAfter(std::span<const StoredFrame> frames,
+                                   bool missed);
+  void Enqueue(FetchJob job);
+  // Somebody waits for `frame` now.
+  std::shared_ptr<Pending> Join(const StoredFrame& frame);
+  void Promote(const std::shared_ptr<FetchJob>& job, const StoredFrame& frame);
+  Status Await(std::span<const StoredFrame> frames,
+               std::span<const std::shared_ptr<Pending>> pending,
+               std::vector<FrameBytes>& result,
+               std::unique_lock<std::mutex>& lock);
+
+  // These take the lock themselves.
   void Run();
-  void Work(const Job& job);
-  Result<FrameBytes> Verify(const Job& job, const StoredFrame& frame,
-                            const Result<std::string>& range);
-  Result<std::string> ReadRange(const Job& job, uint64_t offset,
-                                uint64_t length);
-  void Finish(FrameNumber number, Result<FrameBytes> bytes);
+  void Work(const FetchJob& job);
+  void Finish(const FetchJob& job, FrameNumber number,
+              Result<FrameBytes> bytes);
 
   ObjectStore& store_;
   const FrameIndex& index_;
@@ -117,13 +168,18 @@ class Fetcher {
   const FetcherOptions options_;
 
   mutable std::mutex mutex_;       // guards what is below
-  std::condition_variable work_;   // jobs_ or stop_ changed
+  std::condition_variable work_;   // queue_ or stop_ changed
   std::condition_variable ready_;  // a Pending is done
   bool stop_ = false;
-  std::deque<Job> jobs_;
+  FetchQueue queue_;
   std::unordered_map<FrameNumber, std::shared_ptr<Pending>> pending_;
-  std::map<ObjectNumber, Stream> streams_;
+  ReadAheadPolicy object_read_ahead_;
   FetcherCounters counters_;
+  bool tracing_ = false;
+  uint64_t trace_room_ = 0;  // bytes that may be noted still
+  std::chrono::steady_clock::time_point traced_last_;
+  std::vector<FrameNumber> trace_;
+  std::unordered_set<FrameNumber> traced_;
 
   std::vector<std::jthread> threads_;  // last: they use all the rest
 };

@@ -3,10 +3,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "driveroot/store/fake/fake_object_store.h"
@@ -99,8 +104,8 @@ TEST_F(FetcherTest, NeighboursComeAlong) {
 TEST_F(FetcherTest, ReadingInOrderTakesFewRequests) {
   Fetcher fetcher(store_, *this, cache_, Options());
   for (const StoredFrame& frame : frames_) ExpectContent(fetcher, frame);
-  // 10, 20, 40 and the rest of a hundred.
-  EXPECT_EQ(fetcher.counters().fetches, 4u);
+  // 11, 15, 30, and the rest of a hundred, of which one takes 40 at most.
+  EXPECT_EQ(fetcher.counters().fetches, 5u);
   EXPECT_EQ(fetcher.counters().bytes_fetched, kFrames * kFrameBytes);
 }
 
@@ -165,12 +170,166 @@ TEST_F(FetcherTest, OutageIsPassedOnAndForgotten) {
   ExpectContent(fetcher, frames_[5]);
 }
 
-TEST_F(FetcherTest, PrefetchedFramesAreHits) {
+TEST_F(FetcherTest, FramesAheadAreHits) {
   Fetcher fetcher(store_, *this, cache_, Options());
-  fetcher.Prefetch({&frames_[20], 1});
-  while (!cache_.Contains(frames_[20].number)) std::this_thread::yield();
-  ExpectContent(fetcher, frames_[20]);
-  EXPECT_EQ(fetcher.counters().misses, 0u);
+  ASSERT_TRUE(fetcher.Fetch({&frames_[20], 1}, {&frames_[90], 1}, 5));
+  while (!cache_.Contains(frames_[90].number)) std::this_thread::yield();
+  ExpectContent(fetcher, frames_[90]);
+  EXPECT_EQ(fetcher.counters().misses, 1u);
+  // What came along and nobody asked for is no use.
+  EXPECT_EQ(fetcher.counters().bytes_used, 2 * kFrameBytes);
+  ExpectContent(fetcher, frames_[90]);
+  EXPECT_EQ(fetcher.counters().bytes_used, 2 * kFrameBytes);
+}
+
+TEST_F(FetcherTest, TraceHasTheFirstUsesInOrder) {
+  Fetcher fetcher(store_, *this, cache_, Options());
+  ExpectContent(fetcher, frames_[7]);
+  fetcher.StartTrace(3 * kFrameBytes);
+  for (const size_t i : {50, 7, 50, 20, 30}) ExpectContent(fetcher, frames_[i]);
+  // The one before it began does not count, nor those beyond its room.
+  EXPECT_EQ(fetcher.TakeTrace(), (std::vector<FrameNumber>{51, 8, 21}));
+  ExpectContent(fetcher, frames_[60]);
+  EXPECT_TRUE(fetcher.TakeTrace().empty());
+}
+
+// A store whose answers come as slowly as the test wants.
+class SteppedStore : public FakeObjectStore {
+ public:
+  using FakeObjectStore::FakeObjectStore;
+
+  Status ReadTo(const ObjectId& id, uint64_t offset, uint64_t length,
+                const ByteSink& sink) override {
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::string bytes,
+                               Read(id, offset, length));
+    {
+      const std::lock_guard lock(mutex_);
+      begun_.push_back(offset / kFrameBytes);
+      changed_.notify_all();
+    }
+    for (size_t at = 0; at < bytes.size(); at += kFrameBytes) {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return allowed_ > 0; });
+      --allowed_;
+      lock.unlock();
+      if (!sink(std::string_view(bytes).substr(at, kFrameBytes))) {
+        return Fail(ErrorCode::kCancelled, "not wanted");
+      }
+    }
+    return {};
+  }
+
+  // Lets so many more frames through.
+  void Allow(int frames) {
+    const std::lock_guard lock(mutex_);
+    allowed_ += frames;
+    changed_.notify_all();
+  }
+
+  // The first frames of the requests, once there are `count`.
+  std::vector<uint64_t> AwaitRequests(size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return begun_.size() >= count; });
+    return begun_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int allowed_ = 0;
+  std::vector<uint64_t> begun_;
+};
+
+class SteppedFetcherTest : public FetcherTest {
+ protected:
+  // As if each request could only go on when the one before it is over.
+  static FetcherOptions OneAtATime() {
+    FetcherOptions options = Options();
+    options.threads = 1;
+    return options;
+  }
+
+  void AwaitCached(size_t first, size_t last) const {
+    for (size_t i = first; i <= last; ++i) {
+      while (!cache_.Contains(frames_[i].number)) std::this_thread::yield();
+    }
+  }
+
+  // Frames 40 to 79 are fetched ahead for reader 5, and stuck.
+  void GetStuckAhead(Fetcher& fetcher) {
+    stepped_.Allow(11);
+    ExpectContent(fetcher, frames_[0]);
+    AwaitCached(0, 10);
+    const std::span<const StoredFrame> all(frames_);
+    ASSERT_TRUE(fetcher.Fetch(all.first(1), all.subspan(40, 40), /*reader=*/5));
+    EXPECT_EQ(stepped_.AwaitRequests(2)[1], 40u);
+  }
+
+  SteppedStore stepped_{account_};
+};
+
+TEST_F(SteppedFetcherTest, FramesAreThereBeforeTheWholeRangeIs) {
+  Fetcher fetcher(stepped_, *this, cache_, Options());
+  stepped_.Allow(1);
+  ExpectContent(fetcher, frames_[0]);
+  EXPECT_FALSE(cache_.Contains(frames_[1].number));
+  stepped_.Allow(1);
+  ExpectContent(fetcher, frames_[1]);
+  EXPECT_EQ(fetcher.counters().fetches, 1u);
+  stepped_.Allow(100);
+}
+
+TEST_F(SteppedFetcherTest, WhoWaitsOvertakesTheStream) {
+  Fetcher fetcher(stepped_, *this, cache_, OneAtATime());
+  // Three requests of up to 40 frames, of which the first is under way.
+  fetcher.Stream(frames_);
+  EXPECT_EQ(stepped_.AwaitRequests(1).front(), 0u);
+  std::jthread reader([&] { ExpectContent(fetcher, frames_[85]); });
+  while (fetcher.counters().misses == 0) std::this_thread::yield();
+  stepped_.Allow(41);
+  reader.join();
+  EXPECT_EQ(stepped_.AwaitRequests(2)[1], 85u);
+  stepped_.Allow(100);
+  AwaitCached(0, 99);
+  // Nothing twice, though the third request is in two parts now.
+  EXPECT_EQ(fetcher.counters().bytes_fetched, kFrames * kFrameBytes);
+  EXPECT_EQ(fetcher.counters().fetches, 4u);
+}
+
+TEST_F(SteppedFetcherTest, StreamKeepsToTheOrderOfUse) {
+  FetcherOptions options = OneAtATime();
+  options.max_window_bytes = 10 * kFrameBytes;
+  Fetcher fetcher(stepped_, *this, cache_, options);
+  stepped_.Allow(1000);
+  // Each lies in another request.
+  fetcher.Stream(std::vector<StoredFrame>{frames_[55], frames_[5], frames_[95],
+                                          frames_[35], frames_[56]});
+  EXPECT_EQ(stepped_.AwaitRequests(4), (std::vector<uint64_t>{55, 5, 95, 35}));
+}
+
+TEST_F(SteppedFetcherTest, WhatIsNotWantedAnyMoreIsGivenUp) {
+  Fetcher fetcher(stepped_, *this, cache_, Options());
+  GetStuckAhead(fetcher);
+  fetcher.CancelReadAhead(5);
+  EXPECT_EQ(fetcher.counters().cancelled, 1u);
+  // Whoever wants them all the same gets them by another request.
+  std::jthread reader([&] { ExpectContent(fetcher, frames_[79]); });
+  stepped_.AwaitRequests(3);
+  stepped_.Allow(1000);
+  reader.join();
+  AwaitCached(77, 89);
+  // 0 to 10, the one after which the request ended, 77 to 89.
+  EXPECT_EQ(fetcher.counters().bytes_fetched, (11 + 1 + 13) * kFrameBytes);
+}
+
+TEST_F(SteppedFetcherTest, WhatSomebodyWaitsForIsNotGivenUp) {
+  Fetcher fetcher(stepped_, *this, cache_, Options());
+  GetStuckAhead(fetcher);
+  std::jthread other([&] { ExpectContent(fetcher, frames_[60]); });
+  while (fetcher.counters().misses < 2) std::this_thread::yield();
+  fetcher.CancelReadAhead(5);
+  EXPECT_EQ(fetcher.counters().cancelled, 0u);
+  stepped_.Allow(1000);
 }
 
 TEST(FrameCacheTest, LongestUnusedGoesFirst) {

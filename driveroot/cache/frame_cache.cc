@@ -5,12 +5,15 @@
 
 namespace driveroot {
 
-FrameBytes FrameCache::Find(FrameNumber number) {
+FrameBytes FrameCache::Find(FrameNumber number, bool* ret_first_use) {
   const std::lock_guard lock(mutex_);
   const auto found = by_number_.find(number);
   if (found == by_number_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
-  return found->second->bytes;
+  Entry& entry = *found->second;
+  if (ret_first_use != nullptr) *ret_first_use = !entry.used;
+  entry.used = true;
+  return entry.bytes;
 }
 
 bool FrameCache::Contains(FrameNumber number) const {
@@ -18,11 +21,11 @@ bool FrameCache::Contains(FrameNumber number) const {
   return by_number_.contains(number);
 }
 
-void FrameCache::Insert(FrameNumber number, FrameBytes bytes) {
+void FrameCache::Insert(FrameNumber number, FrameBytes bytes, bool used) {
   const std::lock_guard lock(mutex_);
   if (bytes->size() > capacity_ || by_number_.contains(number)) return;
   bytes_ += bytes->size();
-  entries_.push_front({number, std::move(bytes)});
+  entries_.push_front({number, std::move(bytes), used});
   by_number_[number] = entries_.begin();
   while (bytes_ > capacity_) {
     bytes_ -= entries_.back().bytes->size();

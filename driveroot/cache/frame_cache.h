@@ -24,13 +24,14 @@ class FrameCache {
   // Holds at most `capacity` bytes.
   explicit FrameCache(uint64_t capacity) : capacity_(capacity) {}
 
-  // Null when it is not there.
-  FrameBytes Find(FrameNumber number);
+  // Null when it is not there. `ret_first_use`, when given, says whether this
+  // is the first use of bytes that were fetched before anybody asked.
+  FrameBytes Find(FrameNumber number, bool* ret_first_use = nullptr);
   // Like Find, but does not count as a use.
   bool Contains(FrameNumber number) const;
 
-  // `bytes` are verified, and not null.
-  void Insert(FrameNumber number, FrameBytes bytes);
+  // `bytes` are verified, and not null. `used`: somebody has had them already.
+  void Insert(FrameNumber number, FrameBytes bytes, bool used = true);
 
   uint64_t bytes() const;
 
@@ -38,6 +39,7 @@ class FrameCache {
   struct Entry {
     FrameNumber number;
     FrameBytes bytes;
+    bool used = true;
   };
 
   const uint64_t capacity_;

@@ -47,33 +47,27 @@ Result<size_t> FileSystem::Read(InodeNumber number, uint64_t offset,
     pieces = metadata->ReadData(number, offset, out);
   }
   if (pieces.empty()) return out.size();
-  ReadAhead(number, offset, out.size());
-  DRIVEROOT_RETURN_IF_ERROR(volume_->ReadStored(pieces, out));
+  const std::vector<StoredFrame> ahead = Ahead(number, offset, out.size());
+  DRIVEROOT_RETURN_IF_ERROR(volume_->ReadStored(pieces, out, ahead, number));
   return out.size();
 }
 
-void FileSystem::ReadAhead(InodeNumber number, uint64_t offset,
-                           uint64_t length) {
-  const std::optional<ReadAheadPolicy::Range> range =
+std::vector<StoredFrame> FileSystem::Ahead(InodeNumber number, uint64_t offset,
+                                           uint64_t length) {
+  const ReadAheadPolicy::Advice advice =
       read_ahead_.OnRead(number, offset, length);
-  if (!range) return;
-  std::vector<StoredPiece> pieces;
-  {
-    const Volume::ReadLock metadata = volume_->Read();
-    const Inode* inode = metadata->Find(number);
-    if (inode == nullptr || !S_ISREG(inode->attributes.mode)) return;
-    for (const Extent& extent :
-         inode->extents().Slice(range->offset, range->length)) {
-      const std::optional<StoredFrame> frame =
-          metadata->FindFrame(extent.frame);
-      if (!frame) continue;
-      pieces.push_back({.frame = *frame,
-                        .frame_offset = extent.frame_offset,
-                        .length = extent.length,
-                        .destination = extent.offset - range->offset});
-    }
+  if (advice.jumped) volume_->CancelReadAhead(number);
+  if (!advice.fetch) return {};
+  std::vector<StoredFrame> frames;
+  const Volume::ReadLock metadata = volume_->Read();
+  const Inode* inode = metadata->Find(number);
+  if (inode == nullptr || !S_ISREG(inode->attributes.mode)) return {};
+  for (const Extent& extent :
+       inode->extents().Slice(advice.fetch->offset, advice.fetch->length)) {
+    const std::optional<StoredFrame> frame = metadata->FindFrame(extent.frame);
+    if (frame) frames.push_back(*frame);
   }
-  if (!pieces.empty()) volume_->Prefetch(pieces);
+  return frames;
 }
 
 Status FileSystem::Write(InodeNumber number, uint64_t offset,

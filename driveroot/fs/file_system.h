@@ -44,7 +44,7 @@
 #include <vector>
 
 #include "driveroot/base/result.h"
-#include "driveroot/fs/read_ahead.h"
+#include "driveroot/cache/read_ahead.h"
 #include "driveroot/fs/reference_counts.h"
 #include "driveroot/fs/space.h"
 #include "driveroot/volume/delta.h"
@@ -237,13 +237,15 @@ class FileSystem {
 
   Status SetAcl(Metadata& metadata, InodeNumber number, std::string_view name,
                 std::string_view value, const Caller& caller);
-  void ReadAhead(InodeNumber number, uint64_t offset, uint64_t length);
+  // What a reader of these bytes is likely to want next.
+  std::vector<StoredFrame> Ahead(InodeNumber number, uint64_t offset,
+                                 uint64_t length);
 
   Volume* volume_;
   const bool read_only_;
   const NowFunction now_;
   ReferenceCounts references_;
-  ReadAheadPolicy read_ahead_;
+  ReadAheadPolicy read_ahead_{ReadAheadPolicy::Options()};
   SpaceMonitor space_;
 
   // Access times that the next change carries along: reading must never wait

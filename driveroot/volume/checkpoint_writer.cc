@@ -32,7 +32,9 @@ Result<KeptCheckpoint> WriteCheckpoint(ObjectStore& store,
   Superblock superblock{
       .uuid = position.last.volume_uuid,
       .checkpoint = {.id = id, .size = bytes.size(), .sequence = sequence},
-      .log = {.sequence = sequence, .hash = position.hash}};
+      .log = {.sequence = sequence,
+              .hash = position.hash,
+              .next = LikelyNextIds(position.last)}};
   Hash& seal = superblock.checkpoint.hash;
   std::copy_n(bytes.end() - static_cast<ptrdiff_t>(seal.size()), seal.size(),
               seal.begin());

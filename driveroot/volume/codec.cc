@@ -36,6 +36,7 @@ enum Section : uint8_t {
   kCheckpoints = 7,
   kDeadObjects = 8,
   kRecordsFrom = 9,
+  kBootTrace = 10,
 };
 
 enum InodeFlag : uint8_t {
@@ -262,6 +263,20 @@ DeadObject GetItem(WireReader& in, const DeadObject* previous) {
   return object;
 }
 
+void Put(WireWriter& out, const TraceDelta& step, const TraceDelta* previous) {
+  out.Varint(step.position - (previous == nullptr ? 0 : previous->position));
+  out.Signed(static_cast<int64_t>(step.frame -
+                                  (previous == nullptr ? 0 : previous->frame)));
+}
+
+TraceDelta GetItem(WireReader& in, const TraceDelta* previous) {
+  TraceDelta step;
+  step.position = (previous == nullptr ? 0 : previous->position) + in.Varint();
+  step.frame = (previous == nullptr ? 0 : previous->frame) +
+               static_cast<uint64_t>(in.Signed());
+  return step;
+}
+
 // ---- Chunks
 
 class ChunkWriter {
@@ -356,6 +371,9 @@ bool GetChunk(std::string_view chunk, Delta& delta, bool& is_last) {
       case kRecordsFrom:
         delta.records_from = in.Varint();
         break;
+      case kBootTrace:
+        GetItems(in, delta.boot_trace);
+        break;
       case kNextNumbers:
         delta.next_inode = in.Varint();
         delta.next_frame = in.Varint();
@@ -380,6 +398,7 @@ std::string EncodeDelta(const Delta& delta) {
   writer.Items(kExtents, delta.extents);
   writer.Items(kCheckpoints, delta.checkpoints);
   writer.Items(kDeadObjects, delta.dead_objects);
+  writer.Items(kBootTrace, delta.boot_trace);
   return writer.Finish(delta);
 }
 

@@ -5,8 +5,10 @@
 #include "driveroot/volume/committer.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
+#include "driveroot/volume/leftovers.h"
 #include "driveroot/volume/writer_identity.h"
 #include "glog/logging.h"
 
@@ -76,8 +78,15 @@ void Committer::Stop() {
 
 Status Committer::Start() {
   // Only the first of the ids is binding, and the others belong to who named
-  // them.
-  next_ids_.resize(1);
+  // them, unless he is done. Then they are for records alone, of which none is
+  // written before the open record is there: whoever else opens the volume at
+  // this moment has the same ids.
+  const bool was_closed = position_.last.type == RecordType::kClose;
+  if (!was_closed) next_ids_.resize(1);
+  if (options_.open_in_background) {
+    const std::lock_guard lock(state_mutex_);
+    started_ = true;
+  }
   const Status opened = Commit(RecordType::kOpen);
   if (!opened) {
     if (opened.error().code() != ErrorCode::kFenced) return opened;
@@ -89,6 +98,26 @@ Status Committer::Start() {
     started_ = true;
   }
   thread_ = std::jthread([this] { Run(); });
+  if (options_.adopt_leftovers && !was_closed) return AdoptLeftovers();
+  return {};
+}
+
+Status Committer::AdoptLeftovers() {
+  std::set<ObjectId> known;
+  {
+    const std::shared_lock lock(mutex_);
+    for (const ObjectNumber number : metadata_.AllObjects()) {
+      known.insert(metadata_.FindObject(number)->id);
+    }
+    for (const auto& [number, object] : metadata_.dead_objects()) {
+      known.insert(object.id);
+    }
+  }
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<Leftover> leftovers,
+                             FindLeftovers(store_, known));
+  for (const Leftover& leftover : leftovers) {
+    data_.Adopt(leftover.object, leftover.frames);
+  }
   return {};
 }
 
@@ -99,13 +128,15 @@ void Committer::Run() {
       case Task::kStop:
         return;
       case Task::kCommit:
-        status = Commit(RecordType::kCommit);
+        status = FinishUploads();
+        if (status) status = Commit(RecordType::kCommit);
         break;
       case Task::kUploadAhead:
-        status = UploadAhead();
+        status = UploadAhead(/*all=*/false);
         break;
       case Task::kClose:
-        status = Commit(RecordType::kClose);
+        status = FinishUploads();
+        if (status) status = Commit(RecordType::kClose);
         if (status) {
           const std::lock_guard lock(state_mutex_);
           closed_ = true;
@@ -145,7 +176,7 @@ Committer::Task Committer::NextTask() {
         checkpoints_asked_ > checkpoints_answered_) {
       return Task::kCommit;
     }
-    if (dirty_ && unstored_bytes_ >= options_.commit_bytes) {
+    if (dirty_ && unstored_bytes_ >= uploading_bytes_ + options_.commit_bytes) {
       return options_.single_transaction ? Task::kUploadAhead : Task::kCommit;
     }
     if (!dirty_ || options_.single_transaction) {
@@ -209,8 +240,8 @@ void Committer::NoteChange() {
   const uint64_t unstored = metadata_.unstored_bytes();
   const uint64_t before = unstored_bytes_.exchange(unstored);
   const bool newly_dirty = !dirty_ && metadata_.has_changes();
-  const bool newly_full =
-      before < options_.commit_bytes && unstored >= options_.commit_bytes;
+  const uint64_t full = uploading_bytes_ + options_.commit_bytes;
+  const bool newly_full = before < full && unstored >= full;
   if (!newly_dirty && !newly_full) return;
   {
     const std::lock_guard lock(state_mutex_);

@@ -53,7 +53,8 @@ class Committer {
 
   // Appends the open record, with what was changed since recovery, and starts
   // the thread. To be called first. Waits for nothing: errors of the store are
-  // returned. kBusy: another writer opened the volume at the same time.
+  // returned. kBusy: another writer opened the volume at the same time. With
+  // options.open_in_background the record is on its way when this returns.
   Status Start();
 
   // Returns when there is room for more data. See Volume::Write.
@@ -131,7 +132,12 @@ class Committer {
   Status CreateRecord(const SealedRecord& record);
   Status CheckIsOwn(const SealedRecord& record);
   void NoteAppended(const SealedRecord& record);
-  Status UploadAhead();
+  Status AdoptLeftovers();
+  // Begins to bring frames (the full ones, or all) to the store before their
+  // transaction is sealed; waits only while much is under way already.
+  Status UploadAhead(bool all);
+  // Brings what is too much for a record to the store, and waits for it.
+  Status FinishUploads();
   Status TakenOver(const std::string& host);
   void SetFenced(const std::string& host);
   // Nothing can be appended any more because of `error`.
@@ -158,6 +164,7 @@ class Committer {
   // Only the committer's thread, and Start before it, use these.
   LogPosition position_;           // after the last sealed record
   std::deque<ObjectId> next_ids_;  // of records to come
+  bool opened_ = false;            // the open record is known to be there
   uint64_t records_since_checkpoint_ = 0;
   uint64_t record_bytes_since_checkpoint_ = 0;
   uint64_t checkpoint_size_ = 0;
@@ -165,6 +172,7 @@ class Committer {
   // On the clock that counts sleep.
   std::atomic<std::chrono::nanoseconds> last_append_;
   std::atomic<uint64_t> unstored_bytes_ = 0;   // in the metadata
+  std::atomic<uint64_t> uploading_bytes_ = 0;  // of these, by UploadAhead
   std::atomic<uint64_t> in_flight_bytes_ = 0;  // of data in sealed records
   // Transactions sealed. Changed under Volume's lock.
   std::atomic<uint64_t> sealed_ = 0;
@@ -199,9 +207,10 @@ class Committer {
   uint64_t checkpoints_written_ = 0;
   uint64_t record_bytes_written_ = 0;
 
-  // These use what is above. Only the committer's thread uses the first, which
-  // is valid while a checkpoint is being written.
+  // These use what is above. Only the committer's thread uses the first two, of
+  // which the first is valid while a checkpoint is being written.
   std::future<Result<KeptCheckpoint>> checkpoint_;
+  std::deque<std::future<Status>> uploads_;
   Appender appender_{kMaxRecordsInFlight};
   std::jthread thread_;  // last: it uses all the rest
 };

@@ -36,7 +36,9 @@ void AddData(const StoredData& data, Delta& delta) {
 }  // namespace
 
 Status Committer::Append(Transaction& transaction) {
-  while (next_ids_.size() < kNextIds + 1) {
+  // Naming fewer costs a reader time, more ids cost us a request now.
+  while (next_ids_.size() < 2 ||
+         (next_ids_.size() < kNextIds + 1 && ids_.HasSome())) {
     DRIVEROOT_ASSIGN_OR_RETURN(next_ids_.emplace_back(), ids_.Take());
   }
   DRIVEROOT_RETURN_IF_ERROR(CheckNotReplaced());

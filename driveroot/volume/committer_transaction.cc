@@ -18,6 +18,14 @@ namespace {
 constexpr uint64_t kMaxRecords = 64;
 constexpr uint64_t kMaxRecordBytesTotal = 16 << 20;
 
+// Uploads that run while their transaction is still being filled: enough to
+// hide the time until an upload starts and until it is acknowledged.
+constexpr size_t kMaxUploads = 3;
+
+// What programs are made of compresses to about a third, hardly ever to less
+// than this.
+constexpr uint64_t kMaxCompression = 4;
+
 // But writing checkpoints should not cost many times what the log itself does.
 constexpr uint64_t kMaxCheckpointToLog = 8;
 constexpr uint64_t kTooManyRecords = 512;
@@ -36,10 +44,16 @@ bool Committer::CheckpointIsDue() const {
 Status Committer::Commit(RecordType type) {
   // Before it is sealed: what comes meanwhile goes into the same record.
   DRIVEROOT_RETURN_IF_ERROR(appender_.WaitForRoom());
+  // Whether this writer has the volume must be known before it writes more:
+  // another one that opens it now may use the same ids.
+  if (type != RecordType::kOpen && !std::exchange(opened_, true)) {
+    DRIVEROOT_RETURN_IF_ERROR(appender_.WaitForAll());
+  }
   CollectCheckpoint(/*wait=*/type == RecordType::kClose);
   Transaction transaction = Seal(type);
   if (!transaction.sealed) return {};
   DRIVEROOT_RETURN_IF_ERROR(Append(transaction));
+  if (type == RecordType::kOpen && options_.open_in_background) return {};
   if (type != RecordType::kCommit || transaction.checkpoints_asked > 0) {
     DRIVEROOT_RETURN_IF_ERROR(appender_.WaitForAll());
     CollectCheckpoint(/*wait=*/true);
@@ -80,18 +94,52 @@ Committer::Transaction Committer::Seal(RecordType type) {
   return transaction;
 }
 
-Status Committer::UploadAhead() {
+Status Committer::UploadAhead(bool all) {
+  if (uploads_.size() == kMaxUploads) {
+    const Status stored = uploads_.front().get();
+    uploads_.pop_front();
+    if (!stored) return stored;
+  }
   std::vector<UnstoredFrame> frames;
   {
     const std::lock_guard lock(mutex_);
-    frames = metadata_.TakeUnstoredFrames(/*all=*/false);
+    frames = metadata_.TakeUnstoredFrames(all);
     if (frames.empty()) frames = metadata_.TakeUnstoredFrames(/*all=*/true);
   }
-  const Result<StoredData> stored =
-      data_.Store(frames, /*max_inline_bytes=*/0, ObjectId(),
-                  /*note_change=*/true);
-  if (!stored) return std::unexpected(stored.error());
+  uint64_t bytes = 0;
+  for (const UnstoredFrame& frame : frames) bytes += frame.bytes->size();
+  uploading_bytes_ += bytes;
+  uploads_.push_back(
+      std::async(std::launch::async,
+                 [this, bytes, frames = std::move(frames)]() -> Status {
+                   const Result<StoredData> stored =
+                       data_.Store(frames, /*max_inline_bytes=*/0, ObjectId(),
+                                   /*note_change=*/true);
+                   {
+                     const std::lock_guard lock(state_mutex_);
+                     uploading_bytes_ -= bytes;
+                     changed_.notify_all();
+                   }
+                   if (!stored) return std::unexpected(stored.error());
+                   return {};
+                 }));
   return {};
+}
+
+Status Committer::FinishUploads() {
+  Status status;
+  // Too much to go into the record: the sooner it is on its way the better.
+  if (options_.single_transaction &&
+      unstored_bytes_ >
+          uploading_bytes_ + kMaxCompression * options_.max_inline_bytes) {
+    status = UploadAhead(/*all=*/true);
+  }
+  while (!uploads_.empty()) {
+    const Status stored = uploads_.front().get();
+    uploads_.pop_front();
+    if (status) status = stored;
+  }
+  return status;
 }
 
 Status Committer::StoreCheckpoint(Transaction& transaction) {

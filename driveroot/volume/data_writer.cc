@@ -45,6 +45,8 @@ FrameDelta MakePlace(const UnstoredFrame& source, const Hash& hash,
 }  // namespace
 
 Result<ObjectId> IdPool::Take() {
+  // Who comes meanwhile waits for the same ids.
+  const std::lock_guard fetching(fetch_mutex_);
   {
     const std::lock_guard lock(mutex_);
     if (!ids_.empty()) {
@@ -70,6 +72,11 @@ Result<ObjectId> IdPool::Take() {
 bool IdPool::IsTaken(const ObjectId& id) {
   const std::lock_guard lock(mutex_);
   return taken_.contains(id);
+}
+
+bool IdPool::HasSome() const {
+  const std::lock_guard lock(mutex_);
+  return !ids_.empty();
 }
 
 Result<StoredData> DataWriter::Store(std::span<const UnstoredFrame> frames,
@@ -102,8 +109,23 @@ Result<StoredData> DataWriter::Store(std::span<const UnstoredFrame> frames,
   return data;
 }
 
+void DataWriter::Adopt(const ObjectInfo& object,
+                       std::span<const FrameDelta> frames) {
+  const std::lock_guard lock(parts_.mutex);
+  const ObjectNumber number = parts_.metadata.ReserveObject();
+  parts_.metadata.AddObject(number, object.id, object.kind, object.size,
+                            /*note_change=*/true);
+  const std::lock_guard adopted_lock(adopted_mutex_);
+  for (const FrameDelta& frame : frames) {
+    FrameDelta place = frame;
+    place.object = number;
+    adopted_.emplace(frame.hash, place);
+  }
+}
+
 void DataWriter::FindKnown(std::vector<Work>& work) {
   const std::shared_lock lock(parts_.mutex);
+  const std::lock_guard adopted_lock(adopted_mutex_);
   std::map<std::pair<Hash, size_t>, size_t> seen;
   for (size_t i = 0; i < work.size(); ++i) {
     Work& each = work[i];
@@ -113,6 +135,12 @@ void DataWriter::FindKnown(std::vector<Work>& work) {
     if (known) {
       each.place = MakePlace(each.source, each.hash, known->object,
                              known->object_offset, known->stored_length);
+      continue;
+    }
+    const auto adopted = adopted_.find(each.hash);
+    if (adopted != adopted_.end() && adopted->second.raw_length == length) {
+      each.place = adopted->second;
+      each.place->number = each.source.number;
       continue;
     }
     const auto [first, is_new] = seen.try_emplace({each.hash, length}, i);
@@ -129,6 +157,10 @@ void DataWriter::Encode(Work& work) {
       .stored = CompressFrame(*work.source.bytes)};
 }
 
+void DataWriter::EncodeAll(std::span<Work* const> work) {
+  ParallelFor(work.size(), Processors(), [&](size_t i) { Encode(*work[i]); });
+}
+
 bool DataWriter::PutInline(std::vector<Work>& work, uint64_t max_inline_bytes,
                            const ObjectId& record_id, StoredData& data) {
   std::vector<Work*> to_store;
@@ -142,8 +174,7 @@ bool DataWriter::PutInline(std::vector<Work>& work, uint64_t max_inline_bytes,
   if (raw_bytes / kHopelessRatio > max_inline_bytes || max_inline_bytes == 0) {
     return false;
   }
-  ParallelFor(to_store.size(), Processors(),
-              [&](size_t i) { Encode(*to_store[i]); });
+  EncodeAll(to_store);
   uint64_t stored_bytes = 0;
   for (const Work* each : to_store)
     stored_bytes += each->encoded->stored.size();
@@ -169,17 +200,25 @@ bool DataWriter::PutInline(std::vector<Work>& work, uint64_t max_inline_bytes,
 
 Status DataWriter::PutIntoSegments(std::vector<Work>& work, bool note_change,
                                    StoredData& data) {
+  std::vector<Work*> to_store;
+  for (Work& each : work) {
+    if (!each.place && !each.same_as) to_store.push_back(&each);
+  }
+  EncodeAll(to_store);
+  uint64_t total = 0;
+  for (const Work* each : to_store) total += each->encoded->stored.size();
+  // As few as possible, and all of about the same size.
+  const uint64_t count = std::max<uint64_t>(
+      1, (total + parts_.segment_bytes - 1) / parts_.segment_bytes);
   std::vector<std::vector<Work*>> segments;
   uint64_t bytes = 0;
-  for (Work& each : work) {
-    if (each.place || each.same_as) continue;
-    const uint64_t length = each.source.bytes->size();
-    if (segments.empty() || bytes + length > parts_.segment_bytes) {
+  for (Work* each : to_store) {
+    if (segments.empty() || bytes >= total / count) {
       segments.emplace_back();
       bytes = 0;
     }
-    segments.back().push_back(&each);
-    bytes += length;
+    segments.back().push_back(each);
+    bytes += each->encoded->stored.size();
   }
   std::mutex mutex;  // guards failure and data.objects
   Status failure;
@@ -207,7 +246,6 @@ Result<ObjectDelta> DataWriter::UploadSegment(std::span<Work* const> work,
   SegmentWriter segment;
   std::vector<FrameDelta> places;
   for (Work* each : work) {
-    Encode(*each);
     each->place =
         MakePlace(each->source, each->hash, object.number,
                   segment.Add(*each->encoded), each->encoded->stored.size());

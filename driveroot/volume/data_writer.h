@@ -5,7 +5,7 @@
 // as segments or, when they are few, returns them to go into a log record.
 //
 // Lock order: Volume's lock is taken for short times, never while a call of the
-// store runs. One thread uses a DataWriter; it starts more for the work.
+// store runs. Thread-safe; starts more threads for the work.
 #ifndef DRIVEROOT_VOLUME_DATA_WRITER_H_
 #define DRIVEROOT_VOLUME_DATA_WRITER_H_
 
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <shared_mutex>
 #include <span>
@@ -44,10 +45,14 @@ class IdPool {
   // Whether Take returned this id, ever.
   bool IsTaken(const ObjectId& id);
 
+  // Whether Take() returns at once.
+  bool HasSome() const;
+
  private:
   ObjectStore& store_;
   const Persist persist_;
-  std::mutex mutex_;  // guards what is below
+  std::mutex fetch_mutex_;    // held while ids are generated; before mutex_
+  mutable std::mutex mutex_;  // guards what is below
   std::deque<ObjectId> ids_;
   std::unordered_set<ObjectId> taken_;
 };
@@ -79,7 +84,7 @@ class DataWriter {
     Persist persist;
     // Called with `mutex` held, whenever frames have found their place.
     std::function<void()> stored;
-    uint64_t segment_bytes;
+    uint64_t segment_bytes;  // at most, but for a segment's index
   };
 
   explicit DataWriter(Parts parts) : parts_(std::move(parts)) {}
@@ -91,6 +96,10 @@ class DataWriter {
   Result<StoredData> Store(std::span<const UnstoredFrame> frames,
                            uint64_t max_inline_bytes, const ObjectId& record_id,
                            bool note_change);
+
+  // Makes an object known of which no record tells, and its frames, whose
+  // object does not matter, something that FindKnown finds.
+  void Adopt(const ObjectInfo& object, std::span<const FrameDelta> frames);
 
   // Puts the places of `frames`, all in `objects` or known ones, into the
   // metadata.
@@ -116,6 +125,8 @@ class DataWriter {
   };
 
   void FindKnown(std::vector<Work>& work);
+  // Compresses all of them, on all processors.
+  static void EncodeAll(std::span<Work* const> work);
   // False, and nothing done but some compression, when it is too much.
   bool PutInline(std::vector<Work>& work, uint64_t max_inline_bytes,
                  const ObjectId& record_id, StoredData& data);
@@ -127,6 +138,8 @@ class DataWriter {
 
   const Parts parts_;
   DataWriterCounters counters_;
+  std::mutex adopted_mutex_;  // guards adopted_; after Volume's
+  std::map<Hash, FrameDelta> adopted_;
 };
 
 }  // namespace driveroot

@@ -163,6 +163,19 @@ struct DeadObject {
   friend bool operator==(const DeadObject&, const DeadObject&) = default;
 };
 
+// A step of the boot trace: the frames that the last boot read, in the order of
+// their first use. Positions count from 0; each step cuts off what was at its
+// position and after it.
+struct TraceDelta {
+  uint64_t position = 0;
+  FrameNumber frame = 0;  // 0: the trace ends here
+
+  friend bool operator==(const TraceDelta&, const TraceDelta&) = default;
+};
+
+// Steps of a boot trace at most: 64 Ki frames are some gigabytes.
+inline constexpr uint64_t kMaxTraceFrames = 1 << 16;
+
 struct Delta {
   std::vector<InodeDelta> inodes;
   std::vector<DentryDelta> dentries;
@@ -173,6 +186,7 @@ struct Delta {
   std::vector<DeadObject> dead_objects;
   // All records after this one are kept. 0: as before.
   uint64_t records_from = 0;
+  std::vector<TraceDelta> boot_trace;
   // The next numbers to be given.
   InodeNumber next_inode = 0;
   FrameNumber next_frame = 0;

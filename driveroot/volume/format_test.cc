@@ -394,13 +394,29 @@ TEST(SegmentTest, DamagedFrameIsRefused) {
 TEST(SuperblockTest, ComesBack) {
   Superblock superblock{.uuid = "u-u",
                         .checkpoint = {"id", HashOf(1), 123, UINT64_MAX},
-                        .log = {77, HashOf(2)}};
+                        .log = {77, HashOf(2), {"first", "second"}}};
   const std::string bytes = EncodeSuperblock(superblock);
   const Result<Superblock> parsed = ParseSuperblock(bytes);
   ASSERT_TRUE(parsed) << parsed.error();
   EXPECT_EQ(EncodeSuperblock(*parsed), bytes);
   EXPECT_EQ(parsed->checkpoint.sequence, UINT64_MAX);
   EXPECT_EQ(parsed->log.hash, HashOf(2));
+  EXPECT_EQ(parsed->log.next, (std::vector<ObjectId>{"first", "second"}));
+}
+
+TEST(SuperblockTest, NextIdsAreOnlyAHint) {
+  const std::string good = EncodeSuperblock(
+      {.uuid = "u", .checkpoint = {"id", HashOf(1), 1, 1}, .log = {}});
+  for (const std::string next :
+       {R"("next": 3)", R"("next": [1])", R"("x": 0)"}) {
+    std::string other = good;
+    const std::string empty = R"("next": [])";
+    ASSERT_NE(other.find(empty), std::string::npos);
+    other.replace(other.find(empty), empty.size(), next);
+    const Result<Superblock> parsed = ParseSuperblock(other);
+    ASSERT_TRUE(parsed) << next << parsed.error();
+    EXPECT_TRUE(parsed->log.next.empty()) << next;
+  }
 }
 
 TEST(SuperblockTest, NonsenseIsRefused) {

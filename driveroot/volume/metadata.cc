@@ -204,7 +204,8 @@ std::set<InodeNumber> Metadata::ChangedInodes() const {
 bool Metadata::has_changes() const {
   return !changes_.inodes.empty() || !changes_.dentries.empty() ||
          !changes_.extents.empty() || !changes_.frames.empty() ||
-         !changes_.objects.empty() || changes_.history_shortened;
+         !changes_.objects.empty() || changes_.history_shortened ||
+         changes_.boot_trace;
 }
 
 }  // namespace driveroot

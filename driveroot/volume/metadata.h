@@ -281,6 +281,13 @@ class Metadata {
   // numbers stay. kDataLoss: `past` is not such a state.
   Status BecomeStateOf(const Metadata& past);
 
+  // ---- The boot trace (metadata_trace.cc)
+
+  // The frames that the last boot read, in the order of their first use; some
+  // may be gone.
+  const std::vector<FrameNumber>& boot_trace() const { return boot_trace_; }
+  void SetBootTrace(std::vector<FrameNumber> frames);
+
   // ---- Transactions
 
   // A stored frame that loses its last extent is still found by its hash until
@@ -342,6 +349,7 @@ class Metadata {
     std::set<ObjectNumber> dead_objects;
     // Checkpoints or records were given up.
     bool history_shortened = false;
+    bool boot_trace = false;
     // Inodes from here on were made since the last delta, so their coming and
     // going again need not be told.
     InodeNumber first_new_inode = kRootInode;
@@ -377,6 +385,8 @@ class Metadata {
   FrameNumber& OpenFrameFor(InodeNumber number, uint64_t offset, size_t length);
   void CloseFrame(FrameNumber number);
 
+  void AddBootTrace(Delta& delta) const;
+  Status ApplyBootTrace(const Delta& delta);
   InodeDelta MakeInodeDelta(InodeNumber number, bool with_xattrs) const;
   FrameDelta MakeFrameDelta(FrameNumber number, const Frame& frame) const;
   void MoveFrame(FrameNumber number, Frame& frame, const StoredFrame& to);
@@ -411,6 +421,7 @@ class Metadata {
   std::set<std::tuple<ObjectNumber, uint64_t, FrameNumber>> frames_by_place_;
   // By the first eight bytes of the hash; stored frames only.
   std::unordered_multimap<uint64_t, FrameNumber> frames_by_hash_;
+  std::vector<FrameNumber> boot_trace_;
   InodeNumber next_inode_ = kRootInode;
   FrameNumber next_frame_ = 1;
   ObjectNumber next_object_ = 1;

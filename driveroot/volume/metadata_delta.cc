@@ -107,6 +107,7 @@ Delta Metadata::TakeDelta() {
     delta.frames.push_back(MakeFrameDelta(number, frames_.at(number)));
   }
   AddHistoryChanges(delta);
+  if (changes_.boot_trace) AddBootTrace(delta);
   delta.next_inode = next_inode_;
   delta.next_frame = next_frame_;
   delta.next_object = next_object_;
@@ -152,6 +153,7 @@ Delta Metadata::FullDelta() const {
   }
   std::ranges::sort(delta.frames, {}, &FrameDelta::number);
   AddHistory(delta);
+  if (!boot_trace_.empty()) AddBootTrace(delta);
   delta.next_inode = next_inode_;
   delta.next_frame = next_frame_;
   delta.next_object = next_object_;
@@ -195,6 +197,7 @@ Status Metadata::Apply(const Delta& delta) {
       DropFrame(number);
     }
   }
+  DRIVEROOT_RETURN_IF_ERROR(ApplyBootTrace(delta));
   DRIVEROOT_RETURN_IF_ERROR(ForgetObjects(delta));
   ApplyHistory(delta);
   return {};

@@ -67,6 +67,11 @@ RecordHeader GetRecordHeader(WireReader& in) {
   return header;
 }
 
+std::vector<ObjectId> LikelyNextIds(const RecordHeader& last) {
+  if (last.type != RecordType::kClose) return last.next_ids;
+  return {last.next_ids.begin(), last.next_ids.begin() + 1};
+}
+
 std::string EncodeRecord(const RecordHeader& header, const Delta& delta,
                          std::string_view frames) {
   WireWriter head;

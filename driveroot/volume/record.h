@@ -71,6 +71,10 @@ struct LogPosition {
   friend bool operator==(const LogPosition&, const LogPosition&) = default;
 };
 
+// The ids of records that may be there already after `last`: all that it names,
+// or only the first when its writer was done.
+std::vector<ObjectId> LikelyNextIds(const RecordHeader& last);
+
 struct LogRecord {
   RecordHeader header;
   Hash hash = {};

@@ -45,6 +45,15 @@ class LogReader {
 
   // The record of id `ids.front()`. The others are likely to be asked for next.
   Result<std::string> Read(const std::vector<ObjectId>& ids) {
+    Start(ids);
+    Result<std::string> bytes = ahead_.front().bytes.get();
+    ahead_.pop_front();
+    return bytes;
+  }
+
+  // Fetches what Read(ids) will be asked for.
+  void Start(const std::vector<ObjectId>& ids) {
+    if (ids.empty()) return;
     if (ahead_.empty() || ahead_.front().id != ids.front()) ahead_.clear();
     for (size_t i = ahead_.size(); i < std::min(ids.size(), kReadAhead); ++i) {
       // Only while each is followed by what was read ahead before it.
@@ -53,9 +62,6 @@ class LogReader {
              return store_.Read(id, 0, kMaxRecordBytes + 1);
            })});
     }
-    Result<std::string> bytes = ahead_.front().bytes.get();
-    ahead_.pop_front();
-    return bytes;
   }
 
  private:
@@ -194,12 +200,14 @@ std::string RecordName(uint64_t sequence, const ObjectId& id) {
   return "log record " + std::to_string(sequence) + " (object " + id + ")";
 }
 
-// Reads the superblock and the checkpoint, which is applied.
-Result<RecoveredLog> Start(ObjectStore& store, Metadata& ret_metadata,
-                           bool& ret_is_named) {
+// Reads the superblock and the checkpoint, which is applied; `reader` begins
+// with the records after it at the same time.
+Result<RecoveredLog> Start(ObjectStore& store, LogReader& reader,
+                           Metadata& ret_metadata, bool& ret_is_named) {
   RecoveredLog log;
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string bytes, store.ReadSuperblock());
   Result<Superblock> superblock = ParseSuperblock(bytes);
+  if (superblock) reader.Start(superblock->log.next);
   Result<Checkpoint> checkpoint =
       superblock ? ReadNamed(store, *superblock)
                  : Damaged("superblock.json", superblock.error());
@@ -265,13 +273,11 @@ std::unexpected<Error> NotKept(const Metadata& present,
   return Fail(ErrorCode::kNotFound, text);
 }
 
-}  // namespace
-
-Status ReadLog(ObjectStore& store, LogPosition& position,
-               const RecordVisitor& visit) {
-  LogReader reader(store);
+// ReadLog, by a reader that may have the first records under way already.
+Status ReadLogWith(LogReader& reader, LogPosition& position,
+                   const RecordVisitor& visit) {
   while (true) {
-    const std::vector<ObjectId> next_ids = position.last.next_ids;
+    const std::vector<ObjectId> next_ids = LikelyNextIds(position.last);
     const Result<std::string> stored = reader.Read(next_ids);
     const std::string what =
         RecordName(position.last.sequence + 1, next_ids.front());
@@ -290,17 +296,26 @@ Status ReadLog(ObjectStore& store, LogPosition& position,
   }
 }
 
+}  // namespace
+
+Status ReadLog(ObjectStore& store, LogPosition& position,
+               const RecordVisitor& visit) {
+  LogReader reader(store);
+  return ReadLogWith(reader, position, visit);
+}
+
 Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata) {
   bool is_named = false;
+  LogReader reader(store);
   DRIVEROOT_ASSIGN_OR_RETURN(RecoveredLog log,
-                             Start(store, ret_metadata, is_named));
+                             Start(store, reader, ret_metadata, is_named));
   if (const Status known = CheckKnownRecord(log.superblock, log.position);
       !known) {
     return Damaged("log record " + std::to_string(log.position.last.sequence),
                    known.error());
   }
-  DRIVEROOT_RETURN_IF_ERROR(ReadLog(
-      store, log.position,
+  DRIVEROOT_RETURN_IF_ERROR(ReadLogWith(
+      reader, log.position,
       [&](const LogRecord& record, uint64_t bytes) -> Result<Visit> {
         DRIVEROOT_RETURN_IF_ERROR(ret_metadata.Apply(record.delta));
         DRIVEROOT_RETURN_IF_ERROR(CheckKnownRecord(

@@ -56,6 +56,19 @@ std::optional<Hash> HashMember(const rapidjson::Value& object,
   return hex ? HashFromHex(*hex) : std::nullopt;
 }
 
+// Ids of records to come. What makes no sense is left out: it only saves time.
+std::vector<ObjectId> IdsMember(const rapidjson::Value& object,
+                                const char* key) {
+  std::vector<ObjectId> ids;
+  const rapidjson::Value* value = Member(object, key);
+  if (value == nullptr || !value->IsArray()) return ids;
+  for (const rapidjson::Value& each : value->GetArray()) {
+    if (ids.size() == kMaxNextIds || !each.IsString()) break;
+    ids.emplace_back(each.GetString(), each.GetStringLength());
+  }
+  return ids;
+}
+
 std::unexpected<Error> Damaged(const char* what) {
   return Fail(ErrorCode::kDataLoss,
               std::string("damaged superblock.json: ") + what);
@@ -82,6 +95,12 @@ std::string EncodeSuperblock(const Superblock& superblock) {
   out.StartObject();
   PutNumber(out, "sequence", superblock.log.sequence);
   PutText(out, "sha256", HexOf(superblock.log.hash));
+  out.Key("next");
+  out.StartArray();
+  for (const ObjectId& id : superblock.log.next) {
+    out.String(id.data(), static_cast<rapidjson::SizeType>(id.size()));
+  }
+  out.EndArray();
   out.EndObject();
   out.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
@@ -121,7 +140,7 @@ Result<Superblock> ParseSuperblock(std::string_view bytes) {
   Superblock superblock;
   superblock.uuid = *uuid;
   superblock.checkpoint = {*id, *hash, *size, *covered};
-  superblock.log = {*sequence, *log_hash};
+  superblock.log = {*sequence, *log_hash, IdsMember(*log, "next")};
   return superblock;
 }
 

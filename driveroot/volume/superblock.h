@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "driveroot/base/result.h"
 #include "driveroot/volume/delta.h"
@@ -29,6 +30,9 @@ struct Superblock {
   struct {
     uint64_t sequence = 0;
     Hash hash = {};
+    // Where records after that may lie, the next one first: they are asked for
+    // at the same time as the checkpoint. Perhaps none are named.
+    std::vector<ObjectId> next = {};
   } log;
 };
 

@@ -140,6 +140,11 @@ Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
   Result<RecoveredLog> recovered =
       options.at ? RecoverPast(*volume->store_, *options.at, volume->metadata_)
                  : Recover(*volume->store_, volume->metadata_);
+  if (!recovered && options.format_if_missing &&
+      recovered.error().code() == ErrorCode::kNotFound) {
+    DRIVEROOT_RETURN_IF_ERROR(Format(*volume->store_, FormatOptions()));
+    recovered = Recover(*volume->store_, volume->metadata_);
+  }
   if (!recovered) return std::unexpected(recovered.error());
   RecoveredLog& log = *recovered;
   if (!options.for_repair) {
@@ -176,7 +181,7 @@ Status Volume::StartWriting(RecoveredLog log) {
       .metadata = metadata_,
       .mutex = mutex_,
       .read = [this](std::span<const StoredPiece> pieces,
-                     std::span<char> out) { return FetchInto(pieces, out); },
+                     std::span<char> out) { return FetchInto(pieces, out, {}, kNoInode); },
       .wait_to_write = [this] { return committer_->WaitToWrite(); },
       .written = [this] { committer_->NoteChange(); }});
   garbage_collector_ =
@@ -290,13 +295,17 @@ Result<uint64_t> Volume::RollBack(const HistoryPoint& point) {
 }
 
 Status Volume::ReadStored(std::span<const StoredPiece> pieces,
-                          std::span<char> out) {
+                          std::span<char> out,
+                          std::span<const StoredFrame> ahead,
+                          InodeNumber reader) {
   ++reads_;
-  return FetchInto(pieces, out);
+  return FetchInto(pieces, out, ahead, reader);
 }
 
 Status Volume::FetchInto(std::span<const StoredPiece> pieces,
-                         std::span<char> out) {
+                         std::span<char> out,
+                         std::span<const StoredFrame> ahead,
+                         InodeNumber reader) {
   while (!pieces.empty()) {
     std::vector<StoredFrame> frames;
     uint64_t bytes = 0;
@@ -306,21 +315,20 @@ Status Volume::FetchInto(std::span<const StoredPiece> pieces,
       bytes += piece.frame.raw_length;
     }
     DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<FrameBytes> fetched,
-                               fetcher_->Fetch(frames));
+                               fetcher_->Fetch(frames, ahead, reader));
     for (size_t i = 0; i < fetched.size(); ++i) {
       const StoredPiece& piece = pieces[i];
       std::memcpy(out.data() + piece.destination,
                   fetched[i]->data() + piece.frame_offset, piece.length);
     }
     pieces = pieces.subspan(fetched.size());
+    ahead = {};
   }
   return {};
 }
 
-void Volume::Prefetch(std::span<const StoredPiece> pieces) {
-  std::vector<StoredFrame> frames;
-  for (const StoredPiece& piece : pieces) frames.push_back(piece.frame);
-  fetcher_->Prefetch(frames);
+void Volume::CancelReadAhead(InodeNumber reader) {
+  fetcher_->CancelReadAhead(reader);
 }
 
 std::set<InodeNumber> Volume::UncommittedInodes() const {
@@ -356,9 +364,14 @@ VolumeStatus Volume::GetStatus() const {
   const FetcherCounters counters = fetcher_->counters();
   status.fetches = counters.fetches;
   status.bytes_fetched = counters.bytes_fetched;
+  status.bytes_used = counters.bytes_used;
+  status.reads_that_waited = counters.waits;
+  status.wait_milliseconds = counters.wait_milliseconds;
+  status.fetches_cancelled = counters.cancelled;
   status.cache_hits = counters.hits;
   status.cache_misses = counters.misses;
   status.cache_bytes = cache_.bytes();
+  status.boot = GetBootLayout();
   return status;
 }
 

@@ -72,8 +72,19 @@ struct VolumeOptions {
   // RepairVolume.
   bool for_repair = false;
 
+  // Uses again what the last writer brought to the store, if it stopped without
+  // closing the volume: leftovers.h.
+  bool adopt_leftovers = false;
+
+  // Makes an empty volume when there is none, as Format does.
+  bool format_if_missing = false;
+
   // Takes the volume over although it looks live elsewhere.
   bool steal = false;
+
+  // Lets Open return before its record is on the store. If another writer opens
+  // the volume at the same time, this one may find itself fenced soon after.
+  bool open_in_background = false;
 
   // Makes everything durable in one record, when Sync or Close is called and at
   // no other time: readers see the state before or after, never between. Data
@@ -125,6 +136,17 @@ struct VolumeOptions {
   std::string boot_id;
 };
 
+// How what a boot reads lies on the store.
+struct BootLayout {
+  uint64_t frames = 0;
+  uint64_t bytes = 0;          // of these frames, as stored
+  uint64_t bytes_fetched = 0;  // with what lies between them
+  uint64_t requests = 0;       // that fetch it
+
+  // Whether moving it would gain anything worth the while.
+  bool IsGood() const;
+};
+
 // What `driveroot status` shows. Bytes unless said otherwise.
 struct VolumeStatus {
   std::string uuid;
@@ -149,9 +171,14 @@ struct VolumeStatus {
   uint64_t garbage_bytes_written = 0;  // of bytes_written, by compaction
   uint64_t fetches = 0;
   uint64_t bytes_fetched = 0;
+  uint64_t bytes_used = 0;  // of those fetched, in frames that were asked for
+  uint64_t reads_that_waited = 0;
+  uint64_t wait_milliseconds = 0;  // of all these
+  uint64_t fetches_cancelled = 0;
   uint64_t cache_hits = 0;
   uint64_t cache_misses = 0;
   uint64_t cache_bytes = 0;
+  BootLayout boot;
 };
 
 // Told what a long call is doing; from one thread at a time.
@@ -199,7 +226,8 @@ class Volume {
   static Status Format(ObjectStore& store, const FormatOptions& options);
 
   // Reads the superblock, the newest checkpoint and the records after it, and,
-  // unless read-only, appends an open record.
+  // unless read-only, appends an open record: at the least three round trips,
+  // or two when that is done in the background.
   //
   // kNotFound: no volume there. kUnsupportedVersion: made by a newer driveroot.
   // kDataLoss: damaged; the message names the object. kNotFound also when the
@@ -223,9 +251,13 @@ class Volume {
   // the store is full; everything stays in memory and is tried again.
   Status Sync(const ProgressCallback& progress = nullptr);
 
-  // Reads the stored parts that Metadata::ReadData returned into `out`.
+  // Reads the stored parts that Metadata::ReadData returned into `out`. `ahead`
+  // are frames that `reader`, an inode, is likely to want next: they are
+  // fetched without waiting for them.
   // kDataLoss: bytes do not match their hash, even when fetched again.
-  Status ReadStored(std::span<const StoredPiece> pieces, std::span<char> out);
+  Status ReadStored(std::span<const StoredPiece> pieces, std::span<char> out,
+                    std::span<const StoredFrame> ahead = {},
+                    InodeNumber reader = kNoInode);
 
   // Makes the tree what it was at a point of the past, as one change that is to
   // be synced like any other, and can be undone in the same way. Returns the
@@ -241,8 +273,30 @@ class Volume {
   // kReadOnly, and the errors of Sync and the store.
   Result<GarbageReport> CollectGarbage(const GarbageOptions& options);
 
-  // Fetches what is likely read next, without waiting.
-  void Prefetch(std::span<const StoredPiece> pieces);
+  // `reader` does not go on where it seemed to.
+  void CancelReadAhead(InodeNumber reader);
+
+  // ---- The boot trace (boot.cc)
+
+  // Fills the cache in the background with what the last boot read, in its
+  // order.
+  void StreamBootTrace();
+
+  // From now on what is read is noted. KeepBootTrace() makes it the boot trace,
+  // unless it is much shorter than the one before, as after a boot that was
+  // broken off; false: there was nothing to keep. It becomes durable like any
+  // change.
+  void StartBootTrace();
+  Result<bool> KeepBootTrace();
+  // Where the frames of the boot trace lie.
+  BootLayout GetBootLayout() const;
+  // Moves them into segments of their own, in their order, unless they lie well
+  // already. To be synced like any other change. kReadOnly.
+  Result<CompactionResult> OptimizeBoot();
+
+  // How long nothing was read that had not been read before; nothing when no
+  // trace is being taken.
+  std::optional<std::chrono::milliseconds> BootTraceIdle() const;
 
   // Sync, then a checkpoint when the log has records after the last one, a
   // closing record and a fresh superblock. After it only reading works.
@@ -259,9 +313,12 @@ class Volume {
  private:
   class Index;
 
+  std::vector<StoredFrame> BootFrames() const;
+
   Volume(std::unique_ptr<ObjectStore> store, const VolumeOptions& options);
   Status StartWriting(RecoveredLog log);
-  Status FetchInto(std::span<const StoredPiece> pieces, std::span<char> out);
+  Status FetchInto(std::span<const StoredPiece> pieces, std::span<char> out,
+                   std::span<const StoredFrame> ahead, InodeNumber reader);
   void CollectWhenIdle(const std::stop_token& stop);
 
   const VolumeOptions options_;

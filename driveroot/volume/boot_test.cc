@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a boot reads is fetched in advance at the next one.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "driveroot/volume/volume.h"
+#include "driveroot/volume/volume_test_util.h"
+
+namespace driveroot {
+namespace {
+
+constexpr int kFiles = 64;
+
+std::string Name(int i) { return "f" + std::to_string(i); }
+
+// A volume of many files, each with a frame of its own, in several segments.
+std::shared_ptr<FakeAccount> FilledAccount() {
+  auto account = FormattedAccount();
+  VolumeOptions options = TestOptions();
+  options.segment_bytes = 2 << 20;
+  options.max_inline_bytes = 0;
+  const auto volume = OpenOn(account, options);
+  EXPECT_TRUE(volume) << volume.error();
+  for (int i = 0; i < kFiles; ++i) {
+    EXPECT_TRUE(PutFile(**volume, Name(i), Noise(kMaxFrameBytes, i)));
+  }
+  EXPECT_TRUE((*volume)->Close());
+  return account;
+}
+
+std::vector<int> Boot() { return {40, 3, 17, 18, 60, 5}; }
+
+void Read(Volume& volume, const std::vector<int>& files) {
+  for (const int i : files) {
+    EXPECT_TRUE(GetFile(volume, Name(i)).value_or("") ==
+                Noise(kMaxFrameBytes, i));
+  }
+}
+
+void RecordBoot(const std::shared_ptr<FakeAccount>& account,
+                const std::vector<int>& files, bool kept) {
+  const auto volume = OpenOn(account);
+  ASSERT_TRUE(volume) << volume.error();
+  (*volume)->StartBootTrace();
+  EXPECT_TRUE((*volume)->BootTraceIdle().has_value());
+  Read(**volume, files);
+  EXPECT_EQ((*volume)->KeepBootTrace().value_or(!kept), kept);
+  EXPECT_FALSE((*volume)->BootTraceIdle().has_value());
+  EXPECT_TRUE((*volume)->Close());
+}
+
+TEST(BootTest, TheNextBootFindsWhatItReadsInTheCache) {
+  const auto account = FilledAccount();
+  RecordBoot(account, Boot(), /*kept=*/true);
+  const auto volume = OpenOn(account);
+  ASSERT_TRUE(volume) << volume.error();
+  EXPECT_EQ((*volume)->Read()->boot_trace().size(), Boot().size());
+  (*volume)->StreamBootTrace();
+  while ((*volume)->GetStatus().cache_bytes < Boot().size() * kMaxFrameBytes) {
+    std::this_thread::yield();
+  }
+  Read(**volume, Boot());
+  EXPECT_EQ((*volume)->GetStatus().cache_misses, 0u);
+}
+
+TEST(BootTest, TraceSurvivesACheckpointAndALongerOne) {
+  const auto account = FilledAccount();
+  RecordBoot(account, Boot(), /*kept=*/true);
+  RecordBoot(account, {1, 2, 3, 4}, /*kept=*/true);
+  const auto volume = OpenOn(account);
+  ASSERT_TRUE(volume) << volume.error();
+  EXPECT_EQ((*volume)->Read()->boot_trace().size(), 4u);
+}
+
+TEST(BootTest, ABootThatWasBrokenOffDoesNotCount) {
+  const auto account = FilledAccount();
+  RecordBoot(account, Boot(), /*kept=*/true);
+  RecordBoot(account, {3}, /*kept=*/false);
+  RecordBoot(account, {}, /*kept=*/false);
+  const auto volume = OpenOn(account);
+  ASSERT_TRUE(volume) << volume.error();
+  EXPECT_EQ((*volume)->Read()->boot_trace().size(), Boot().size());
+}
+
+TEST(BootTest, OptimizingPutsWhatABootReadsSideBySide) {
+  const auto account = FilledAccount();
+  std::vector<int> boot;
+  for (int i = 0; i < kFiles; i += 5) boot.push_back((i * 7) % kFiles);
+  RecordBoot(account, boot, /*kept=*/true);
+  {
+    const auto volume = OpenOn(account);
+    ASSERT_TRUE(volume) << volume.error();
+    const BootLayout before = (*volume)->GetBootLayout();
+    EXPECT_EQ(before.frames, boot.size());
+    EXPECT_GE(before.requests, 10u);
+    EXPECT_FALSE(before.IsGood());
+    const auto moved = (*volume)->OptimizeBoot();
+    ASSERT_TRUE(moved) << moved.error();
+    EXPECT_EQ(moved->frames, boot.size());
+    EXPECT_TRUE((*volume)->Close());
+  }
+  const auto volume = OpenOn(account);
+  ASSERT_TRUE(volume) << volume.error();
+  const BootLayout after = (*volume)->GetBootLayout();
+  EXPECT_EQ(after.requests, 1u);
+  EXPECT_EQ(after.bytes_fetched, after.bytes);
+  EXPECT_TRUE(after.IsGood());
+  // Nothing more to gain.
+  EXPECT_EQ((*volume)->OptimizeBoot().value_or(CompactionResult()).segments,
+            0u);
+  Read(**volume, boot);
+  (*volume)->StreamBootTrace();
+}
+
+TEST(BootTest, FramesThatAreGoneAreLeftOut) {
+  const auto account = FilledAccount();
+  RecordBoot(account, Boot(), /*kept=*/true);
+  const auto volume = OpenOn(account);
+  ASSERT_TRUE(volume) << volume.error();
+  for (const int i : {3, 17}) ASSERT_TRUE(RemoveFile(**volume, Name(i)));
+  (*volume)->StreamBootTrace();
+  Read(**volume, {40, 18, 60, 5});
+}
+
+}  // namespace
+}  // namespace driveroot
