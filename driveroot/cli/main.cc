@@ -36,10 +36,11 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
 std::vector<Command> AllCommands() {
-  return {MkfsCommand(),    PushCommand(),     PullCommand(), MountCommand(),
-          UnmountCommand(), StatusCommand(),   SaveCommand(), FsckCommand(),
-          LogCommand(),     RollbackCommand(), GcCommand(),   LoginCommand(),
-          VersionCommand()};
+  return {
+      MkfsCommand(),     PushCommand(),   PullCommand(),     MountCommand(),
+      UnmountCommand(),  StatusCommand(), TopCommand(),      SaveCommand(),
+      FsckCommand(),     LogCommand(),    RollbackCommand(), GcCommand(),
+      OptimizeCommand(), TraceCommand(),  LoginCommand(),    VersionCommand()};
 }
 
 const Command* FindCommand(const std::vector<Command>& commands,

@@ -43,6 +43,10 @@ constexpr std::string_view kSavePrefix = "save ";
 // How soon a daemon that ends stops waiting for signals.
 constexpr timespec kSignalPoll = {.tv_sec = 0, .tv_nsec = 200'000'000};
 
+// A boot is over when nothing new was read for so long.
+constexpr std::chrono::seconds kBootIdle(20);
+constexpr std::chrono::milliseconds kBootPoll(500);
+
 // The kernel ends the session right after the last use of the mount.
 constexpr std::chrono::seconds kUnmountTime(2);
 
@@ -79,6 +83,9 @@ class MountDaemon {
                            const ControlServer::ProgressSink& progress);
   Status UnmountAndWait(const ControlServer::ProgressSink& progress);
   void UnmountOnSignal(const std::stop_token& stop);
+  void WatchBoot(const std::stop_token& stop);
+  void KeepBootTrace();
+  void OptimizeBoot();
 
   const DaemonOptions& options_;
   std::shared_ptr<DriveClient> drive_;
@@ -94,19 +101,26 @@ class MountDaemon {
 };
 
 Status MountDaemon::OpenVolume(StatusLine& status) {
-  if (!options_.is_root) {
-    // A person waits: what is wrong must show instead of being waited out.
-    DRIVEROOT_RETURN_IF_ERROR(OpenStore(options_.volume, Patience::kCommand));
-  }
   status.Progress("opening " + options_.volume.ToString());
-  DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened,
-                             OpenStore(options_.volume, Patience::kForEver));
-  drive_ = std::move(opened.drive);
+  // Where a person waits, what is wrong must show instead of being waited out.
   DRIVEROOT_ASSIGN_OR_RETURN(
-      volume_, Volume::Open(std::move(opened.store), options_.volume_options));
+      OpenedStore opened,
+      OpenStore(options_.volume,
+                options_.is_root ? Patience::kForEver : Patience::kCommand));
+  drive_ = std::move(opened.drive);
+  VolumeOptions volume_options = options_.volume_options;
+  // A machine that boots has better things to wait for.
+  volume_options.open_in_background = options_.is_root;
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      volume_, Volume::Open(std::move(opened.store), volume_options));
   // What recovery needed for a moment, as much again as what stays, goes back
   // to the system.
   malloc_trim(0);
+  if (drive_ != nullptr) drive_->GoOnForEver();
+  if (options_.is_boot) {
+    volume_->StreamBootTrace();
+    volume_->StartBootTrace();
+  }
   return {};
 }
 
@@ -134,8 +148,18 @@ Status MountDaemon::ServeUntilUnmounted() {
     signals = std::jthread(
         [this](const std::stop_token& stop) { UnmountOnSignal(stop); });
   }
+  std::jthread boot;
+  if (options_.is_boot) {
+    boot =
+        std::jthread([this](const std::stop_token& stop) { WatchBoot(stop); });
+  }
   session_->Wait();
   control_->StopAccepting();
+  if (boot.joinable()) {
+    boot.request_stop();
+    boot.join();
+    KeepBootTrace();
+  }
   LOG(INFO) << "the mount is gone; saving what is left";
   // Takes along access times that no change has carried yet. When that fails so
   // does Close, which says it again.
@@ -158,6 +182,36 @@ void MountDaemon::UnmountOnSignal(const std::stop_token& stop) {
   }
 }
 
+void MountDaemon::WatchBoot(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const auto idle = volume_->BootTraceIdle();
+    if (!idle) return;
+    if (*idle >= kBootIdle) {
+      KeepBootTrace();
+      OptimizeBoot();
+      return;
+    }
+    std::this_thread::sleep_for(kBootPoll);
+  }
+}
+
+// For the next boot only, so that no failure is worth more than a line.
+void MountDaemon::KeepBootTrace() {
+  const Result<bool> kept = volume_->KeepBootTrace();
+  if (!kept) {
+    LOG(WARNING) << "cannot keep what this boot read: " << kept.error();
+  }
+}
+
+// What this boot read is in the cache still, but it is moved as it is stored.
+void MountDaemon::OptimizeBoot() {
+  const Result<CompactionResult> moved = volume_->OptimizeBoot();
+  if (!moved) {
+    LOG(WARNING) << "cannot put what this boot read side by side: "
+                 << moved.error();
+  }
+}
+
 std::string MountDaemon::StatusMember() const {
   std::optional<NetCounters> network;
   if (drive_ != nullptr) network = drive_->Counters();
@@ -171,6 +225,8 @@ Result<std::string> MountDaemon::Handle(
     progress(now.what, now.done, now.total);
   };
   if (command == "status") return StatusMember();
+  // The machine may be off before anything else is asked.
+  if (command == "shutdown" && options_.is_boot) KeepBootTrace();
   if (command == "commit" || command == "shutdown") {
     DRIVEROOT_RETURN_IF_ERROR(file_system_->Sync(show));
     return "";

@@ -40,6 +40,8 @@ struct DaemonOptions {
   VolumeOptions volume_options;
   // The machine's own root file system: see driveroot/fuse/survival.h.
   bool is_root = false;
+  // A machine boots from it: what it reads is noted for the next boot.
+  bool is_boot = false;
 };
 
 // Mounts, serves until the mount is gone, makes everything durable, and

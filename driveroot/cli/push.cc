@@ -4,22 +4,24 @@
 #include <gflags/gflags.h>
 
 #include <iostream>
+#include <sstream>
 
+#include "driveroot/base/files.h"
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/progress_bar.h"
 #include "driveroot/cli/volume_name.h"
 
 DECLARE_bool(steal);
 
+DEFINE_string(trace, "",
+              "file with the paths that a boot reads, in its order, a line "
+              "each: they are stored side by side and fetched in advance at "
+              "the next boot; `driveroot trace` prints such a list");
+
 namespace driveroot {
 namespace {
 
-// `created` tells whether the volume was not there before.
-Result<OpenedStore> OpenOrCreateStore(const VolumeName& name, bool& created) {
-  Result<OpenedStore> opened = OpenStore(name, Patience::kCommand);
-  created = !opened && opened.error().code() == ErrorCode::kNotFound;
-  return created ? CreateStore(name) : std::move(opened);
-}
+constexpr uint64_t kMaxTraceBytes = 64 << 20;
 
 // A push that fails leaves the volume as it was, which for a new one is empty.
 Error PushFailed(const Error& error, const VolumeName& name, bool created) {
@@ -28,15 +30,27 @@ Error PushFailed(const Error& error, const VolumeName& name, bool created) {
                                  " was made and is still empty");
 }
 
+Result<ImportOptions> ImportOptionsFromFlags() {
+  ImportOptions options;
+  if (FLAGS_trace.empty()) return options;
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string text,
+                             ReadFile(FLAGS_trace, kMaxTraceBytes));
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty()) options.boot_files.push_back(std::move(line));
+  }
+  return options;
+}
+
 Status Push(const std::vector<std::string>& arguments) {
   const std::string& path = arguments[0];
   DRIVEROOT_ASSIGN_OR_RETURN(const VolumeName name,
                              ParseVolumeName(arguments[1]));
   // Before the volume is made: a wrong path must leave nothing behind.
   DRIVEROOT_RETURN_IF_ERROR(OpenTreeSource(path));
-  bool created = false;
-  DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened,
-                             OpenOrCreateStore(name, created));
+  DRIVEROOT_ASSIGN_OR_RETURN(const ImportOptions import_options,
+                             ImportOptionsFromFlags());
+  DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened, OpenOrCreateStore(name));
   ProgressBar bar = ProgressBar::ForStandardError();
   TransferObserver observer;
   observer.tree = [&bar](const TransferProgress& progress) {
@@ -47,11 +61,11 @@ Status Push(const std::vector<std::string>& arguments) {
   };
   VolumeOptions options;
   options.steal = FLAGS_steal;
-  const Result<ImportSummary> summary =
-      PushTree(std::move(opened.store), path, options, observer);
+  const Result<ImportSummary> summary = PushTree(
+      std::move(opened.store), path, options, import_options, observer);
   bar.Finish();
   if (!summary) {
-    return std::unexpected(PushFailed(summary.error(), name, created));
+    return std::unexpected(PushFailed(summary.error(), name, opened.created));
   }
   std::cout << name.ToString() << " has the tree of " << path
             << " now: " << summary->entries << " entries, "
@@ -73,7 +87,7 @@ Command PushCommand() {
           "times, links, devices and extended attributes are kept.",
       .min_arguments = 2,
       .max_arguments = 2,
-      .flags = WithDriveFlags({"steal"}),
+      .flags = WithDriveFlags({"steal", "trace"}),
       .run = Push};
 }
 

@@ -9,9 +9,6 @@
 #include "driveroot/cli/volume_name.h"
 #include "driveroot/control/control_session.h"
 #include "driveroot/volume/volume.h"
-#include "rapidjson/document.h"
-#include "rapidjson/stringbuffer.h"
-#include "rapidjson/writer.h"
 
 DEFINE_bool(json, false, "print one JSON object");
 
@@ -20,19 +17,6 @@ namespace {
 
 // A daemon that does not answer that long never will.
 constexpr std::chrono::seconds kAnswerLimit(30);
-
-// The "status" member of the daemon's answer.
-Result<std::string> StatusMember(const std::string& answer) {
-  rapidjson::Document document;
-  document.Parse(answer.data(), answer.size());
-  if (!document.IsObject() || !document.HasMember("status")) {
-    return Fail(ErrorCode::kDataLoss, "the daemon's answer has no status");
-  }
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  document["status"].Accept(writer);
-  return std::string(buffer.GetString(), buffer.GetSize());
-}
 
 Result<std::string> MountStatus(const std::string& path) {
   DRIVEROOT_ASSIGN_OR_RETURN(ControlSession session,

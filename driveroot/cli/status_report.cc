@@ -45,6 +45,19 @@ void PutNetwork(Writer& writer, const NetCounters& network) {
     writer.EndObject();
   }
   writer.EndObject();
+  writer.Key("recent");
+  writer.StartArray();
+  for (const ExchangeRecord& exchange : network.recent) {
+    writer.StartObject();
+    Put(writer, "call", exchange.call);
+    PutNumber(writer, "started", exchange.started);
+    PutNumber(writer, "milliseconds", exchange.milliseconds);
+    PutNumber(writer, "status", static_cast<uint64_t>(exchange.status));
+    PutNumber(writer, "bytes_up", exchange.bytes_up);
+    PutNumber(writer, "bytes_down", exchange.bytes_down);
+    writer.EndObject();
+  }
+  writer.EndArray();
   writer.EndObject();
 }
 
@@ -53,6 +66,8 @@ void AppendText(const rapidjson::Value& value, const std::string& prefix,
   for (const auto& member : value.GetObject()) {
     std::string name = member.name.GetString();
     for (char& c : name) c = c == '_' ? ' ' : c;
+    // A timeline is for programs.
+    if (member.value.IsArray()) continue;
     if (member.value.IsObject()) {
       AppendText(member.value, prefix + name + " ", text);
       continue;
@@ -100,12 +115,32 @@ std::string StatusJson(std::string_view volume, const VolumeStatus& status,
       {"garbage_bytes_written", status.garbage_bytes_written},
       {"fetches", status.fetches},
       {"bytes_fetched", status.bytes_fetched},
+      {"bytes_used", status.bytes_used},
+      {"reads_that_waited", status.reads_that_waited},
+      {"wait_milliseconds", status.wait_milliseconds},
+      {"fetches_cancelled", status.fetches_cancelled},
       {"cache_hits", status.cache_hits},
       {"cache_misses", status.cache_misses},
+      {"boot_trace_frames", status.boot.frames},
+      {"boot_trace_bytes", status.boot.bytes},
+      {"boot_bytes_fetched", status.boot.bytes_fetched},
+      {"boot_requests", status.boot.requests},
       {"cache_bytes", status.cache_bytes}};
   for (const auto& [key, number] : numbers) PutNumber(writer, key, number);
   if (network) PutNetwork(writer, *network);
   writer.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize());
+}
+
+Result<std::string> StatusMember(const std::string& answer) {
+  rapidjson::Document document;
+  document.Parse(answer.data(), answer.size());
+  if (!document.IsObject() || !document.HasMember("status")) {
+    return Fail(ErrorCode::kDataLoss, "the daemon's answer has no status");
+  }
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  document["status"].Accept(writer);
   return std::string(buffer.GetString(), buffer.GetSize());
 }
 

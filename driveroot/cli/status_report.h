@@ -18,6 +18,9 @@ namespace driveroot {
 std::string StatusJson(std::string_view volume, const VolumeStatus& status,
                        const std::optional<NetCounters>& network);
 
+// The "status" member of a daemon's answer, as JSON. kDataLoss: it has none.
+Result<std::string> StatusMember(const std::string& answer);
+
 // Lines "name: value" of such an object. kDataLoss: it is none.
 Result<std::string> StatusText(std::string_view json);
 

@@ -76,6 +76,27 @@ Result<OpenedStore> OpenStore(const VolumeName& name, Patience patience) {
   return opened;
 }
 
+Result<OpenedStore> OpenOrCreateStore(const VolumeName& name) {
+  if (name.kind == VolumeName::Kind::kDrive) {
+    bool created = false;
+    DRIVEROOT_ASSIGN_OR_RETURN(
+        OpenedStore opened,
+        OnDrive(name, Patience::kCommand,
+                [&created](std::shared_ptr<DriveClient> client,
+                           std::string_view volume) {
+                  return OpenOrCreateDriveVolume(std::move(client), volume,
+                                                 created);
+                }));
+    opened.created = created;
+    return opened;
+  }
+  Result<OpenedStore> opened = OpenStore(name, Patience::kCommand);
+  if (opened || opened.error().code() != ErrorCode::kNotFound) return opened;
+  opened = CreateStore(name);
+  if (opened) opened->created = true;
+  return opened;
+}
+
 Result<OpenedStore> CreateStore(const VolumeName& name) {
   if (name.kind == VolumeName::Kind::kDrive) {
     return OnDrive(name, Patience::kCommand, CreateDriveVolume);

@@ -39,10 +39,14 @@ enum class Patience { kCommand, kForEver };
 struct OpenedStore {
   std::unique_ptr<ObjectStore> store;
   std::shared_ptr<DriveClient> drive;  // null for a local folder
+  bool created = false;                // the folder was not there before
 };
 
 // Opens the store of a volume that is there. kNotFound: none is.
 Result<OpenedStore> OpenStore(const VolumeName& name, Patience patience);
+
+// Opens the store of a volume, or makes the folder for a new one.
+Result<OpenedStore> OpenOrCreateStore(const VolumeName& name);
 
 // Makes the folder for a new volume. kAlreadyExists: there is a volume.
 Result<OpenedStore> CreateStore(const VolumeName& name);

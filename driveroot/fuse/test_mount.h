@@ -18,8 +18,7 @@ namespace driveroot {
 int RunDriveroot(const std::vector<std::string>& arguments);
 
 // A new volume in a local folder, mounted by the real program for as long as
-// this object lives. The process gets a mount namespace of its own, so that
-// nobody else sees the mount.
+// this object lives.
 class TestMount {
  public:
   // Why there can be no mount here; empty: there can.
@@ -39,8 +38,7 @@ class TestMount {
   std::string folder() const { return folder_; }
   std::string volume() const { return "dir:" + folder_ + "/volume"; }
 
-  // `more_flags` besides those of Make.
-  Status Mount(const std::vector<std::string>& more_flags = {});
+  Status Mount();
   Status Unmount();
 
  private:

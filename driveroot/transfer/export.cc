@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "driveroot/transfer/reading_order.h"
+
 namespace driveroot {
 namespace {
 
@@ -75,6 +77,7 @@ class Exporter {
   std::vector<Item> pending_ = {{".", kRootInode}};  // the next one last
   std::map<InodeNumber, std::string> linked_;
   std::optional<std::set<InodeNumber>> only_;  // nothing: all
+  std::optional<ReadingOrder> order_;          // of a whole tree
   ExportSummary summary_;
   uint64_t total_ = 0;
 };
@@ -105,7 +108,10 @@ void Exporter::Only(const std::set<InodeNumber>& inodes) {
 }
 
 Result<ExportSummary> Exporter::Run() {
-  if (!only_) total_ = volume_.Read()->data_bytes();
+  if (!only_) {
+    total_ = volume_.Read()->data_bytes();
+    order_.emplace(volume_);
+  }
   while (!pending_.empty()) {
     const Item item = std::move(pending_.back());
     pending_.pop_back();
@@ -191,7 +197,9 @@ Status Exporter::CopyData(const Item& item, uint64_t size) {
         buffer.data(), std::min<uint64_t>(buffer.size(), size - offset));
     std::vector<StoredPiece> pieces =
         volume_.Read()->ReadData(item.inode, offset, chunk);
-    const Status status = volume_.ReadStored(pieces, chunk);
+    std::vector<StoredFrame> ahead;
+    if (order_) ahead = order_->Ahead(summary_.bytes);
+    const Status status = volume_.ReadStored(pieces, chunk, ahead);
     if (!status) {
       return std::unexpected(status.error().WithContext("/" + item.path));
     }

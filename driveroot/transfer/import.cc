@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "driveroot/transfer/held_files.h"
+
 namespace driveroot {
 namespace {
 
@@ -86,8 +88,12 @@ bool IsZero(std::string_view bytes) {
 
 class Importer {
  public:
-  Importer(TreeSource& source, Volume& volume, const TransferCallback& progress)
-      : source_(source), volume_(volume), progress_(progress) {}
+  Importer(TreeSource& source, Volume& volume, const ImportOptions& options,
+           const TransferCallback& progress)
+      : source_(source),
+        volume_(volume),
+        progress_(progress),
+        held_(options.boot_files) {}
 
   Result<ImportSummary> Run();
 
@@ -98,7 +104,8 @@ class Importer {
                      InodeNumber folder, std::string_view name);
   Result<InodeNumber> AddInode(Metadata& metadata, const TarEntry& entry,
                                InodeNumber folder, std::string_view name);
-  Status CopyData(InodeNumber file);
+  Status CopyData(InodeNumber file, const TarEntry& entry);
+  Status WriteHeldFiles();
   Status WriteWithHoles(InodeNumber file, uint64_t offset,
                         std::string_view bytes);
   // The folder that holds `path`, made if need be.
@@ -115,6 +122,7 @@ class Importer {
   TreeSource& source_;
   Volume& volume_;
   const TransferCallback& progress_;
+  HeldFiles held_;
   InodeNumber top_ = kNoInode;  // of the new tree, until it is put in place
   ImportSummary summary_;
 };
@@ -153,6 +161,7 @@ Result<ImportSummary> Importer::Run() {
     ++summary_.entries;
     Report();
   }
+  DRIVEROOT_RETURN_IF_ERROR(WriteHeldFiles());
   DRIVEROOT_RETURN_IF_ERROR(PutInPlace());
   return summary_;
 }
@@ -183,7 +192,7 @@ Status Importer::Add(const TarEntry& entry) {
     DRIVEROOT_ASSIGN_OR_RETURN(inode, AddInode(*lock, entry, folder, name));
   }
   if (entry.type != TarType::kFile) return {};
-  DRIVEROOT_RETURN_IF_ERROR(CopyData(inode));
+  DRIVEROOT_RETURN_IF_ERROR(CopyData(inode, entry));
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
   lock->StartNewFrame(inode, EndsFrame(entry.path));
   return {};
@@ -301,7 +310,8 @@ Result<InodeNumber> Importer::FolderOf(Metadata& metadata,
   return metadata.Lookup(parent, name);
 }
 
-Status Importer::CopyData(InodeNumber file) {
+Status Importer::CopyData(InodeNumber file, const TarEntry& entry) {
+  HeldFiles::File* held = held_.Hold(entry.path, file, entry.size);
   std::string buffer(kChunkBytes, '\0');
   uint64_t offset = 0;
   size_t filled = 0;
@@ -311,8 +321,12 @@ Status Importer::CopyData(InodeNumber file) {
         source_.ReadData(std::span(buffer).subspan(filled)));
     filled += count;
     if (count > 0 && filled < buffer.size()) continue;
-    DRIVEROOT_RETURN_IF_ERROR(WriteWithHoles(
-        file, offset, std::string_view(buffer).substr(0, filled)));
+    const std::string_view bytes = std::string_view(buffer).substr(0, filled);
+    if (held != nullptr) {
+      held->bytes += bytes;
+    } else {
+      DRIVEROOT_RETURN_IF_ERROR(WriteWithHoles(file, offset, bytes));
+    }
     offset += filled;
     summary_.bytes += filled;
     filled = 0;
@@ -336,6 +350,32 @@ Status Importer::WriteWithHoles(InodeNumber file, uint64_t offset,
     }
     begin = end + kBlockBytes;
   }
+  return {};
+}
+
+Status Importer::WriteHeldFiles() {
+  if (held_.files().empty()) return {};
+  {
+    // So that they begin a frame.
+    DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
+    lock->StartNewFrame(kNoInode, /*shared=*/true);
+  }
+  std::vector<FrameNumber> trace;
+  for (auto& [place, file] : held_.files()) {
+    // An entry of the same name may have come later.
+    if (volume_.Read()->Find(file.inode) == nullptr) continue;
+    DRIVEROOT_RETURN_IF_ERROR(WriteWithHoles(file.inode, 0, file.bytes));
+    file.bytes = std::string();
+    const Volume::ReadLock lock = volume_.Read();
+    for (const Extent& extent : lock->Find(file.inode)->extents().all()) {
+      if (trace.empty() || trace.back() != extent.frame) {
+        trace.push_back(extent.frame);
+      }
+    }
+  }
+  if (trace.empty()) return {};
+  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
+  lock->SetBootTrace(std::move(trace));
   return {};
 }
 
@@ -390,8 +430,9 @@ void Importer::RemoveOldTree(Metadata& metadata) {
 }  // namespace
 
 Result<ImportSummary> ImportTree(TreeSource& source, Volume& volume,
+                                 const ImportOptions& options,
                                  const TransferCallback& progress) {
-  return Importer(source, volume, progress).Run();
+  return Importer(source, volume, options, progress).Run();
 }
 
 }  // namespace driveroot

@@ -4,11 +4,20 @@
 #ifndef DRIVEROOT_TRANSFER_IMPORT_H_
 #define DRIVEROOT_TRANSFER_IMPORT_H_
 
+#include <string>
+#include <vector>
+
 #include "driveroot/base/result.h"
 #include "driveroot/transfer/tree.h"
 #include "driveroot/volume/volume.h"
 
 namespace driveroot {
+
+struct ImportOptions {
+  // Paths of files that are to lie side by side, in this order, and become the
+  // boot trace: what a boot reads. Those that are not there are left out.
+  std::vector<std::string> boot_files;
+};
 
 struct ImportSummary {
   uint64_t entries = 0;
@@ -26,6 +35,7 @@ struct ImportSummary {
 //
 // kInvalidArgument: an entry contradicts one before it; the message names it.
 Result<ImportSummary> ImportTree(TreeSource& source, Volume& volume,
+                                 const ImportOptions& options,
                                  const TransferCallback& progress);
 
 }  // namespace driveroot

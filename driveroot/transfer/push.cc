@@ -6,32 +6,37 @@
 namespace driveroot {
 namespace {
 
-Status FormatUnlessThere(ObjectStore& store) {
-  const Status formatted = Volume::Format(store, FormatOptions{});
-  if (!formatted && formatted.error().code() != ErrorCode::kAlreadyExists) {
-    return formatted;
-  }
-  return {};
-}
+// Bytes before compression that are uploaded together.
+constexpr uint64_t kBatchBytes = 64 << 20;
 
 }  // namespace
 
 Result<ImportSummary> PushTree(std::unique_ptr<ObjectStore> store,
                                const std::string& path, VolumeOptions options,
+                               const ImportOptions& import_options,
                                const TransferObserver& observer) {
   // The source first: a wrong path must not make a volume.
   DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<TreeSource> source,
                              OpenTreeSource(path));
-  DRIVEROOT_RETURN_IF_ERROR(FormatUnlessThere(*store));
   options.read_only = false;
+  options.format_if_missing = true;
+  // A push that was broken off is not begun all over again.
+  options.adopt_leftovers = true;
   options.single_transaction = true;
+  // The open record and the data go out at the same time.
+  options.open_in_background = true;
+  // Segments of half of this, compressed, keep the link busy without a pause:
+  // while one is acknowledged, the next is on its way.
+  options.commit_bytes = kBatchBytes;
+  options.max_unstored_bytes = 4 * kBatchBytes;
   // A command ends with an error instead of waiting for ever.
   options.wait_for_network = false;
   DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<Volume> volume,
                              Volume::Open(std::move(store), options));
-  DRIVEROOT_ASSIGN_OR_RETURN(const ImportSummary summary,
-                             ImportTree(*source, *volume, observer.tree));
-  DRIVEROOT_RETURN_IF_ERROR(volume->Sync(observer.volume));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const ImportSummary summary,
+      ImportTree(*source, *volume, import_options, observer.tree));
+  // Everything is in the closing record.
   DRIVEROOT_RETURN_IF_ERROR(volume->Close(observer.volume));
   return summary;
 }

@@ -27,6 +27,7 @@ struct TransferObserver {
 // store without a volume gets one first. Only `options.steal` is looked at.
 Result<ImportSummary> PushTree(std::unique_ptr<ObjectStore> store,
                                const std::string& path, VolumeOptions options,
+                               const ImportOptions& import_options,
                                const TransferObserver& observer);
 
 // Writes the tree of the volume in `store` to a folder or archive `path`.

@@ -55,7 +55,8 @@ class PushAgainTest : public testing::Test {
   uint64_t Push() {
     const uint64_t before = Bytes();
     const auto summary = PushTree(std::make_unique<FakeObjectStore>(account_),
-                                  folder_, VolumeOptions{}, TransferObserver{});
+                                  folder_, VolumeOptions{}, ImportOptions{},
+                                  TransferObserver{});
     EXPECT_TRUE(summary) << summary.error();
     return Bytes() - before;
   }

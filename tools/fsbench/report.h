@@ -13,8 +13,7 @@ namespace driveroot::fsbench {
 struct Row {
   std::string name;
   std::string unit;
-  // For each directory the rates of all rounds, in units a second; none where
-  // it could not be done.
+  // For each directory the rates of all rounds, in units a second.
   std::vector<std::vector<double>> rates;
 };
 

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "driveroot/transfer/push.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "driveroot/store/fake/fake_object_store.h"
+#include "driveroot/transfer/boot_files.h"
+
+namespace driveroot {
+namespace {
+
+namespace stdfs = std::filesystem;
+
+// Bytes that do not compress, and differ with `seed`.
+std::string Noise(size_t size, uint32_t seed) {
+  std::string bytes(size, '\0');
+  uint32_t state = seed * 2654435761U + 1;
+  for (char& byte : bytes) {
+    state ^= state << 13;
+    state ^= state >> 17;
+    state ^= state << 5;
+    byte = static_cast<char>(state >> 24);
+  }
+  return bytes;
+}
+
+class PushTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = testing::TempDir() + "/push-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    top_ = pattern;
+    stdfs::create_directories(top_ / "tree/sub");
+  }
+  void TearDown() override { stdfs::remove_all(top_); }
+
+  void Write(const std::string& path, const std::string& bytes) {
+    std::ofstream(top_ / "tree" / path, std::ios::binary) << bytes;
+  }
+
+  std::unique_ptr<ObjectStore> Store() {
+    return std::make_unique<FaultyObjectStore>(
+        std::make_unique<FakeObjectStore>(account_),
+        [this](const StoreCall& call) -> std::optional<Fault> {
+          if (call.method == StoreCall::Method::kRead) ++reads_;
+          const bool is_segment = call.method == StoreCall::Method::kCreate &&
+                                  call.kind == ObjectKind::kSegment;
+          if (is_segment && segments_left_ == 0) down_ = true;
+          if (is_segment) --segments_left_;
+          return down_ ? std::optional(Fault()) : std::nullopt;
+        });
+  }
+
+  void Push(const ImportOptions& options = {}) {
+    const auto summary = PushTree(Store(), top_ / "tree", VolumeOptions(),
+                                  options, TransferObserver());
+    ASSERT_TRUE(summary) << summary.error();
+  }
+
+  uint64_t StoredBytes() const {
+    uint64_t bytes = 0;
+    for (const auto& [id, object] : account_->objects) {
+      bytes += object.bytes.size();
+    }
+    return bytes;
+  }
+
+  stdfs::path top_;
+  std::shared_ptr<FakeAccount> account_ = std::make_shared<FakeAccount>();
+  std::atomic<int> reads_ = 0;
+  // Segments that are stored before the network goes down.
+  std::atomic<int> segments_left_ = 1'000'000;
+  std::atomic<bool> down_ = false;
+};
+
+TEST_F(PushTest, NothingThatIsThereIsSentAgain) {
+  Write("large", Noise(20'000'000, 1));
+  for (int i = 0; i < 300; ++i) {
+    Write("sub/" + std::to_string(i), Noise(3000 + 7 * i, 100 + i));
+  }
+  Push();
+  const uint64_t before = StoredBytes();
+  EXPECT_GT(before, 20'000'000u);
+  Push();
+  EXPECT_LT(StoredBytes(), before + 200'000);
+  // Of a file that changed in the middle, only a frame is new.
+  std::string changed = Noise(20'000'000, 1);
+  changed[9'000'000] ^= 1;
+  Write("large", changed);
+  Push();
+  EXPECT_LT(StoredBytes(), before + 600'000);
+}
+
+TEST_F(PushTest, APushThatWasBrokenOffGoesOn) {
+  for (int i = 0; i < 10; ++i) {
+    Write("sub/" + std::to_string(i), Noise(10'000'000, i));
+  }
+  segments_left_ = 2;
+  const auto broken = PushTree(Store(), top_ / "tree", VolumeOptions(),
+                               ImportOptions(), TransferObserver());
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().code(), ErrorCode::kUnavailable) << broken.error();
+  const size_t sent = account_->Ids(ObjectKind::kSegment).size();
+  EXPECT_EQ(sent, 2u);
+  down_ = false;
+  segments_left_ = 1'000'000;
+  // The machine has booted since, so the writer is gone.
+  VolumeOptions later;
+  later.boot_id = "later";
+  const auto pushed = PushTree(Store(), top_ / "tree", later, ImportOptions(),
+                               TransferObserver());
+  ASSERT_TRUE(pushed) << pushed.error();
+  EXPECT_LT(StoredBytes(), 103'000'000u);
+  const auto pulled =
+      PullTree(Store(), top_ / "copy", VolumeOptions(), TransferObserver());
+  ASSERT_TRUE(pulled) << pulled.error();
+  std::ifstream file(top_ / "copy/sub/7", std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_TRUE(bytes == Noise(10'000'000, 7));
+}
+
+TEST_F(PushTest, ATreeComesBackInFewReads) {
+  for (int i = 0; i < 200; ++i) {
+    Write("sub/" + std::to_string(i), Noise(200'000, i));
+  }
+  Write("large", Noise(10'000'000, 777));
+  Push();
+  reads_ = 0;
+  const auto pulled =
+      PullTree(Store(), top_ / "copy", VolumeOptions(), TransferObserver());
+  ASSERT_TRUE(pulled) << pulled.error();
+  EXPECT_EQ(pulled->bytes, 50'000'000u);
+  // 50 MB in requests of 8 MiB, and what opens the volume.
+  EXPECT_LE(reads_, 14);
+  std::ifstream file(top_ / "copy/sub/17", std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_TRUE(bytes == Noise(200'000, 17));
+}
+
+TEST_F(PushTest, BootFilesLieSideBySide) {
+  for (int i = 0; i < 300; ++i) {
+    Write("sub/" + std::to_string(i), Noise(50'000, i));
+  }
+  const std::vector<std::string> boot = {"/sub/280", "./sub/3", "sub/nosuch",
+                                         "sub/150", "sub/77"};
+  Push({.boot_files = boot});
+  VolumeOptions options;
+  options.read_only = true;
+  const auto volume = Volume::Open(Store(), options);
+  ASSERT_TRUE(volume) << volume.error();
+  const Volume::ReadLock lock = (*volume)->Read();
+  std::vector<StoredFrame> frames;
+  for (const FrameNumber number : lock->boot_trace()) {
+    frames.push_back(lock->FindFrame(number).value_or(StoredFrame()));
+  }
+  // 200 kB that do not compress.
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_EQ(frames[0].object, frames[1].object);
+  EXPECT_EQ(frames[0].object_offset + frames[0].stored_length,
+            frames[1].object_offset);
+  std::vector<FrameNumber> found;
+  const InodeNumber sub = lock->Lookup(kRootInode, "sub");
+  for (const char* name : {"280", "3", "150", "77"}) {
+    const Inode* file = lock->Find(lock->Lookup(sub, name));
+    for (const Extent& extent : file->extents().all()) {
+      if (found.empty() || found.back() != extent.frame) {
+        found.push_back(extent.frame);
+      }
+    }
+  }
+  EXPECT_EQ(found, lock->boot_trace());
+  EXPECT_EQ(BootFiles(*lock), (std::vector<std::string>{"sub/280", "sub/3",
+                                                        "sub/150", "sub/77"}));
+}
+
+}  // namespace
+}  // namespace driveroot
