@@ -260,7 +260,8 @@ Status Committer::WaitToWrite() {
           fenced_by_.empty()
               ? "the volume is read-only since writing failed: " + last_error_
               : "the volume was taken over by host " + fenced_by_ +
-                    " and is read-only here");
+                    " and is read-only here; `driveroot save` writes what "
+                    "was not stored yet to an archive");
     }
     if (close_wanted_ || stop_) {
       return Fail(ErrorCode::kReadOnly, "the volume is being closed");
