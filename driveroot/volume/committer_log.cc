@@ -70,12 +70,14 @@ Status Committer::Append(Transaction& transaction) {
   for (const FrameDelta& frame : sealed->frames) {
     sealed->frame_bytes += frame.raw_length;
   }
-  // The memory is needed until the record is there. What is sealed from now on
-  // may refer to it all the same: without it, nothing after it counts.
-  in_flight_bytes_ += sealed->frame_bytes;
+  // What is sealed from now on may refer to it: without it, nothing after it
+  // counts.
   if (data.inline_object != 0) {
     data_.SetPlaces(data.objects, sealed->frames, /*note_change=*/false);
   }
+  // The memory is needed until the record is there. After SetPlaces, so that the
+  // status never counts the same bytes twice.
+  in_flight_bytes_ += sealed->frame_bytes;
   position_ = {.last = sealed->header, .hash = Unseal(sealed->bytes)->hash};
   next_ids_.pop_front();
   ++records_since_checkpoint_;
