@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <gflags/gflags.h>
+#include <glog/logging.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ DEFINE_bool(boot, false,
 DEFINE_bool(read_only, false, "change nothing");
 DEFINE_int32(status_fd, -1, "descriptor to tell the progress to, as JSON");
 DEFINE_string(fuse_device, "/dev/fuse", "the FUSE device to open");
+DEFINE_bool(log_requests, false, "log each request of the kernel (slow)");
 DEFINE_uint64(commit_interval_ms, 5000,
               "an operation is durable after this time at the latest");
 DEFINE_string(fsync, "durable",
@@ -60,6 +62,8 @@ Result<DaemonOptions> OptionsFromFlags(const VolumeName& name,
   options.mount.mount_point = dir;
   options.mount.fuse_device = FLAGS_fuse_device;
   options.mount.read_only = FLAGS_read_only || !FLAGS_at.empty();
+  options.mount.log_requests = FLAGS_log_requests;
+  if (FLAGS_log_requests) FLAGS_minloglevel = google::GLOG_INFO;
   options.volume_options.read_only = options.mount.read_only;
   if (!FLAGS_at.empty()) {
     DRIVEROOT_ASSIGN_OR_RETURN(options.volume_options.at,
@@ -161,10 +165,10 @@ Command MountCommand() {
           .details = "",
           .min_arguments = 2,
           .max_arguments = 2,
-          .flags = WithDriveFlags({"foreground", "read_only", "at", "steal",
-                                   "commit_interval_ms", "cache_mb", "fsync",
-                                   "gc_seconds", "keep_hours", "keep_days",
-                                   "root", "boot", "status_fd", "fuse_device"}),
+          .flags = WithDriveFlags(
+              {"foreground", "read_only", "at", "steal", "commit_interval_ms",
+               "cache_mb", "fsync", "gc_seconds", "keep_hours", "keep_days",
+               "root", "boot", "log_requests", "status_fd", "fuse_device"}),
           .run = MountVolume};
 }
 

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <linux/fs.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -278,6 +279,59 @@ TEST_F(MountTest, AListingStaysTrueWhileEntriesGo) {
   }
   closedir(folder);
   EXPECT_EQ(seen.size(), size_t{kCount + 2});
+}
+
+TEST_F(MountTest, NothingLeadsToAnotherFileSystem) {
+  Write("file", "x");
+  const std::string outside = test_mount_->folder() + "/outside";
+  EXPECT_EQ(link(Path("file").c_str(), outside.c_str()), -1);
+  EXPECT_EQ(errno, EXDEV);
+  EXPECT_EQ(rename(Path("file").c_str(), outside.c_str()), -1);
+  EXPECT_EQ(errno, EXDEV);
+}
+
+// Every call that changes something must fail so on a mount for reading.
+void ExpectReadOnly(const std::string& mount) {
+  const std::string file = mount + "/file";
+  const std::string other = mount + "/other";
+  const auto refused = [](long result) {
+    return result == -1 && errno == EROFS;
+  };
+  EXPECT_TRUE(refused(open(file.c_str(), O_WRONLY)));
+  EXPECT_TRUE(refused(open(file.c_str(), O_RDONLY | O_TRUNC)));
+  EXPECT_TRUE(refused(open(other.c_str(), O_RDWR | O_CREAT, 0644)));
+  EXPECT_TRUE(refused(mkdir(other.c_str(), 0755)));
+  EXPECT_TRUE(refused(mkfifo(other.c_str(), 0644)));
+  EXPECT_TRUE(refused(symlink("x", other.c_str())));
+  EXPECT_TRUE(refused(link(file.c_str(), other.c_str())));
+  EXPECT_TRUE(refused(rename(file.c_str(), other.c_str())));
+  EXPECT_TRUE(refused(unlink(file.c_str())));
+  EXPECT_TRUE(refused(chmod(file.c_str(), 0600)));
+  EXPECT_TRUE(refused(chown(file.c_str(), 1, 1)));
+  EXPECT_TRUE(refused(truncate(file.c_str(), 0)));
+  EXPECT_TRUE(refused(utimensat(AT_FDCWD, file.c_str(), nullptr, 0)));
+  EXPECT_TRUE(refused(setxattr(file.c_str(), "user.a", "1", 1, 0)));
+  const UniqueFd fd(open(file.c_str(), O_RDONLY));
+  EXPECT_TRUE(fd.valid());
+}
+
+TEST_F(MountTest, AMountForReadingChangesNothing) {
+  Write("file", "x");
+  ASSERT_TRUE(test_mount_->Unmount());
+  ASSERT_TRUE(test_mount_->Mount({"--read_only"}));
+  ExpectReadOnly(mount_);
+  EXPECT_EQ(Read("file"), "x");
+}
+
+TEST_F(MountTest, AMountCanBecomeOneForReading) {
+  Write("file", "x");
+  ASSERT_EQ(
+      mount(nullptr, mount_.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr),
+      0);
+  ExpectReadOnly(mount_);
+  ASSERT_EQ(mount(nullptr, mount_.c_str(), nullptr, MS_REMOUNT, nullptr), 0);
+  Write("file", "y");
+  EXPECT_EQ(Read("file"), "y");
 }
 
 TEST_F(MountTest, LocksAndNamesAsLong) {

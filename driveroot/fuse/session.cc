@@ -138,6 +138,7 @@ Status FuseSession::Attach(FileSystem* file_system) {
       std::format("default_permissions,fsname={},subtype={}", kName, kName);
   if (options_.read_only) mount_options += ",ro";
   std::vector<std::string> words = {kName};
+  if (options_.log_requests) words.emplace_back("-d");
   // As root the options go to mount(2), and libfuse takes none.
   if (!root) words.insert(words.end(), {"-o", mount_options});
   std::vector<char*> argv;

@@ -33,6 +33,9 @@ struct MountOptions {
   // Whether fsync(2) returns when all is durable. Otherwise it returns at once
   // and promises what holds anyway: changes become durable in their order.
   bool fsync_waits = true;
+  // Tells of each request of the kernel in the log, to find out what costs
+  // time.
+  bool log_requests = false;
 };
 
 class FuseSession {

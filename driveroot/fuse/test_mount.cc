@@ -94,9 +94,10 @@ Result<std::unique_ptr<TestMount>> TestMount::Make(
   return mount;
 }
 
-Status TestMount::Mount() {
+Status TestMount::Mount(const std::vector<std::string>& more_flags) {
   std::vector<std::string> arguments = {"mount"};
   arguments.insert(arguments.end(), mount_flags_.begin(), mount_flags_.end());
+  arguments.insert(arguments.end(), more_flags.begin(), more_flags.end());
   arguments.insert(arguments.end(), {volume(), path()});
   return Succeed(arguments);
 }
@@ -129,7 +130,7 @@ LocalFolder::~LocalFolder() {
 TestMount::~TestMount() {
   if (folder_.empty()) return;
   if (!Unmount()) umount2(path().c_str(), MNT_DETACH);
-  // Best effort: a daemon that another mount namespace keeps still writes.
+  // Best effort: a daemon that could not be unmounted still writes.
   std::error_code ignored;
   std::filesystem::remove_all(folder_, ignored);
 }

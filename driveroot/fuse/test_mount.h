@@ -18,7 +18,8 @@ namespace driveroot {
 int RunDriveroot(const std::vector<std::string>& arguments);
 
 // A new volume in a local folder, mounted by the real program for as long as
-// this object lives.
+// this object lives. The process gets a mount namespace of its own, so that
+// nobody else sees the mount.
 class TestMount {
  public:
   // Why there can be no mount here; empty: there can.
@@ -38,7 +39,8 @@ class TestMount {
   std::string folder() const { return folder_; }
   std::string volume() const { return "dir:" + folder_ + "/volume"; }
 
-  Status Mount();
+  // `more_flags` besides those of Make.
+  Status Mount(const std::vector<std::string>& more_flags = {});
   Status Unmount();
 
  private:

@@ -91,9 +91,14 @@ Result<Report> Measure(const std::vector<std::string>& directories,
       for (size_t turn = 0; turn < directories.size(); ++turn) {
         const size_t at =
             (turn + static_cast<size_t>(round)) % directories.size();
-        DRIVEROOT_ASSIGN_OR_RETURN(const double rate,
-                                   Rate(measurements[at][i]));
-        report.rows[i].rates[at].push_back(rate);
+        const Result<double> rate = Rate(measurements[at][i]);
+        if (rate) {
+          report.rows[i].rates[at].push_back(*rate);
+        } else if (round == 0) {
+          // One file system may lack what another has.
+          std::fprintf(stderr, "%s in %s: %s\n", report.rows[i].name.c_str(),
+                       directories[at].c_str(), rate.error().message().c_str());
+        }
       }
     }
   }

@@ -36,6 +36,10 @@ std::string Table(const Report& report) {
     const double first = Median(row.rates.front());
     for (size_t i = 0; i < row.rates.size(); ++i) {
       const double rate = Median(row.rates[i]);
+      if (row.rates[i].empty()) {
+        text += std::format(" {:>30}", "-");
+        continue;
+      }
       std::string cell = RateText(rate, row.unit);
       if (i > 0 && first > 0) cell += std::format(" ({:.2f})", rate / first);
       text += std::format(" {:>30}", cell);

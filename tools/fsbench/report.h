@@ -13,7 +13,8 @@ namespace driveroot::fsbench {
 struct Row {
   std::string name;
   std::string unit;
-  // For each directory the rates of all rounds, in units a second.
+  // For each directory the rates of all rounds, in units a second; none where
+  // it could not be done.
   std::vector<std::vector<double>> rates;
 };
 
