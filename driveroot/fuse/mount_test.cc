@@ -334,6 +334,35 @@ TEST_F(MountTest, AMountCanBecomeOneForReading) {
   EXPECT_EQ(Read("file"), "y");
 }
 
+// systemd asks for handles, NFS servers keep them for long.
+TEST_F(MountTest, HandlesOutliveAMount) {
+  ASSERT_EQ(mkdir(Path("folder").c_str(), 0755), 0);
+  Write("folder/file", "contents");
+  alignas(file_handle) char memory[sizeof(file_handle) + MAX_HANDLE_SZ] = {};
+  auto* handle = reinterpret_cast<file_handle*>(memory);
+  handle->handle_bytes = MAX_HANDLE_SZ;
+  int mount_id = 0;
+  ASSERT_EQ(name_to_handle_at(AT_FDCWD, Path("folder/file").c_str(), handle,
+                              &mount_id, 0),
+            0);
+  Remount();
+  const auto open_handle = [&] {
+    const UniqueFd folder(open(mount_.c_str(), O_RDONLY | O_DIRECTORY));
+    return UniqueFd(open_by_handle_at(folder.get(), handle, O_RDONLY));
+  };
+  {
+    const UniqueFd file = open_handle();
+    ASSERT_TRUE(file.valid());
+    char bytes[16];
+    EXPECT_EQ(read(file.get(), bytes, sizeof(bytes)), 8);
+  }
+  ASSERT_EQ(unlink(Path("folder/file").c_str()), 0);
+  // Its number is never used again.
+  Write("folder/file", "another");
+  EXPECT_FALSE(open_handle().valid());
+  EXPECT_EQ(errno, ESTALE);
+}
+
 TEST_F(MountTest, LocksAndNamesAsLong) {
   Write(std::string(255, 'n'), "x");
   EXPECT_EQ(Read(std::string(255, 'n')), "x");
