@@ -54,9 +54,9 @@ class PushAgainTest : public testing::Test {
   // Pushes the tree; returns how many bytes of objects that made.
   uint64_t Push() {
     const uint64_t before = Bytes();
-    const auto summary = PushTree(std::make_unique<FakeObjectStore>(account_),
-                                  folder_, VolumeOptions{}, ImportOptions{},
-                                  TransferObserver{});
+    const auto summary =
+        PushTree(std::make_unique<FakeObjectStore>(account_), folder_,
+                 VolumeOptions{}, ImportOptions{}, TransferObserver{});
     EXPECT_TRUE(summary) << summary.error();
     return Bytes() - before;
   }

@@ -75,8 +75,8 @@ Status Committer::Append(Transaction& transaction) {
   if (data.inline_object != 0) {
     data_.SetPlaces(data.objects, sealed->frames, /*note_change=*/false);
   }
-  // The memory is needed until the record is there. After SetPlaces, so that the
-  // status never counts the same bytes twice.
+  // The memory is needed until the record is there. After SetPlaces, so that
+  // the status never counts the same bytes twice.
   in_flight_bytes_ += sealed->frame_bytes;
   position_ = {.last = sealed->header, .hash = Unseal(sealed->bytes)->hash};
   next_ids_.pop_front();

@@ -180,8 +180,10 @@ Status Volume::StartWriting(RecoveredLog log) {
   rewriter_ = std::make_unique<Rewriter>(Rewriter::Parts{
       .metadata = metadata_,
       .mutex = mutex_,
-      .read = [this](std::span<const StoredPiece> pieces,
-                     std::span<char> out) { return FetchInto(pieces, out, {}, kNoInode); },
+      .read =
+          [this](std::span<const StoredPiece> pieces, std::span<char> out) {
+            return FetchInto(pieces, out, {}, kNoInode);
+          },
       .wait_to_write = [this] { return committer_->WaitToWrite(); },
       .written = [this] { committer_->NoteChange(); }});
   garbage_collector_ =
