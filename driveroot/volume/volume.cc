@@ -286,6 +286,8 @@ void Volume::CollectWhenIdle(const std::stop_token& stop) {
 }
 
 Result<uint64_t> Volume::RollBack(const HistoryPoint& point) {
+  // What that state needs must not be deleted meanwhile.
+  const std::lock_guard garbage_lock(garbage_mutex_);
   Metadata past;
   DRIVEROOT_ASSIGN_OR_RETURN(const RecoveredLog log,
                              RecoverPast(*store_, point, past));
