@@ -272,8 +272,10 @@ Status Metadata::ApplyFrame(const FrameDelta& delta,
   }
   const auto [entry, is_new] = frames_.try_emplace(delta.number);
   Frame& frame = entry->second;
-  if (!is_new && frame.raw_length != delta.raw_length) {
-    return Damaged(Named("changed length of frame", delta.number));
+  // A frame may move, but is found by its hash until it is dropped.
+  if (!is_new &&
+      (frame.raw_length != delta.raw_length || frame.hash != delta.hash)) {
+    return Damaged(Named("changed bytes of frame", delta.number));
   }
   if (is_new) unreferenced.insert(delta.number);
   MoveFrame(delta.number, frame,

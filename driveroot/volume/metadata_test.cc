@@ -181,6 +181,25 @@ TEST_F(MetadataTest, WhatHasNamesMustNotCountAsUnlinked) {
   EXPECT_FALSE(metadata_.CheckNames());
 }
 
+TEST_F(MetadataTest, AFrameThatMovesStaysTheSame) {
+  const InodeNumber file = MakeFile("f");
+  metadata_.WriteData(file, 0, "abc");
+  const Delta first = Commit(metadata_);
+  ASSERT_EQ(first.frames.size(), 1U);
+  for (const bool changed : {false, true}) {
+    Metadata recovered;
+    ASSERT_TRUE(recovered.Apply(first));
+    Delta moved = metadata_.TakeDelta();
+    moved.frames = first.frames;
+    moved.frames[0].object_offset += 100;
+    if (changed) moved.frames[0].hash[31] ^= 1;
+    const Status applied = recovered.Apply(moved);
+    EXPECT_EQ(applied.has_value(), !changed);
+    if (!changed) continue;
+    EXPECT_EQ(applied.error().code(), ErrorCode::kDataLoss);
+  }
+}
+
 // Random changes, committed now and then: replaying the deltas and loading the
 // full delta give the same state.
 TEST_F(MetadataTest, DeltasRebuildTheState) {
