@@ -2,6 +2,7 @@
 //
 // Volume: what a boot reads.
 #include <algorithm>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -45,7 +46,12 @@ BootLayout Volume::GetBootLayout() const {
   const std::vector<StoredFrame> frames = BootFrames();
   BootLayout layout;
   layout.frames = frames.size();
-  for (const StoredFrame& frame : frames) layout.bytes += frame.stored_length;
+  // Frames of the same content share their place.
+  std::set<std::pair<ObjectNumber, uint64_t>> places;
+  for (const StoredFrame& frame : frames) {
+    if (!places.emplace(frame.object, frame.object_offset).second) continue;
+    layout.bytes += frame.stored_length;
+  }
   for (const FetchJob& job : Fetcher::PlanStream(frames, FetcherOptions())) {
     ++layout.requests;
     layout.bytes_fetched += job.end() - job.begin();
