@@ -199,8 +199,8 @@ class LocalSubject : public Subject {
     if (!to.valid()) return false;
     auto from_offset = static_cast<off_t>(op.offset);
     auto to_offset = static_cast<off_t>(op.other_offset);
-    const ssize_t count = copy_file_range(from, &from_offset, to.get(),
-                                          &to_offset, op.length, 0);
+    const ssize_t count =
+        copy_file_range(from, &from_offset, to.get(), &to_offset, op.length, 0);
     if (count < 0) return false;
     out.result = std::to_string(count);
     return true;
