@@ -126,7 +126,8 @@ Status Fsck(const std::vector<std::string>& arguments) {
   if (problems == 0) return {};
   return Fail(
       ErrorCode::kDataLoss,
-      std::to_string(problems) + " problems in " + name.ToString() +
+      std::to_string(problems) +
+          (problems == 1 ? " problem in " : " problems in ") + name.ToString() +
           (FLAGS_repair ? " are left" : "; --repair mends what can be mended"));
 }
 
