@@ -12,10 +12,12 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <thread>
 #include <utility>
 
+#include "driveroot/cli/kernel_log_sink.h"
 #include "driveroot/cli/status_report.h"
 #include "driveroot/control/control_server.h"
 #include "driveroot/fs/file_system.h"
@@ -306,6 +308,8 @@ void StatusLine::Write(std::string_view line) {
 }
 
 Status RunMountDaemon(const DaemonOptions& options, StatusLine& status) {
+  std::optional<KernelLogSink> console;
+  if (IsKernelLog(STDERR_FILENO)) console.emplace(STDERR_FILENO);
   if (options.is_root) {
     PrepareToSurvive();
   } else {
