@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "driveroot/cli/commands.h"
 #include "driveroot/control/control_session.h"
@@ -16,7 +18,12 @@ Status Unmount(const std::vector<std::string>& arguments) {
                              ControlSession::ConnectTo(arguments[0]));
   DRIVEROOT_RETURN_IF_ERROR(session.Request(
       "unmount", kSilenceLimit,
-      [](const std::string& text) { std::cerr << text << std::endl; }));
+      [last = std::string()](const std::string& text) mutable {
+        // It says the same again and again while it waits for the network.
+        if (text == last) return;
+        last = text;
+        std::cerr << text << std::endl;
+      }));
   return {};
 }
 
