@@ -49,6 +49,8 @@ DEFINE_string(
     "2026-03-01T12:30:00Z or 2h for so long ago; see `driveroot log`");
 
 DECLARE_bool(steal);
+DECLARE_string(ca_file);
+DECLARE_string(credentials);
 
 namespace driveroot {
 namespace {
@@ -148,6 +150,9 @@ Status MountVolume(const std::vector<std::string>& arguments) {
   // The daemon leaves the folder it was started in.
   if (name.kind == VolumeName::Kind::kDir) {
     name.rest = std::filesystem::absolute(name.rest, error);
+  }
+  for (std::string* const file : {&FLAGS_credentials, &FLAGS_ca_file}) {
+    if (!file->empty()) *file = std::filesystem::absolute(*file, error);
   }
   DRIVEROOT_ASSIGN_OR_RETURN(const DaemonOptions options,
                              OptionsFromFlags(name, dir));
