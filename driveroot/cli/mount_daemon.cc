@@ -21,6 +21,7 @@
 #include "driveroot/cli/status_report.h"
 #include "driveroot/control/control_server.h"
 #include "driveroot/fs/file_system.h"
+#include "driveroot/fuse/request_counts.h"
 #include "driveroot/fuse/survival.h"
 #include "driveroot/transfer/export.h"
 #include "driveroot/transfer/tree.h"
@@ -217,8 +218,9 @@ void MountDaemon::OptimizeBoot() {
 std::string MountDaemon::StatusMember() const {
   std::optional<NetCounters> network;
   if (drive_ != nullptr) network = drive_->Counters();
-  return "\"status\":" +
-         StatusJson(options_.volume.ToString(), volume_->GetStatus(), network);
+  return "\"status\":" + StatusJson(options_.volume.ToString(),
+                                    volume_->GetStatus(), network,
+                                    RequestCounts());
 }
 
 Result<std::string> MountDaemon::Handle(

@@ -84,8 +84,10 @@ void AppendText(const rapidjson::Value& value, const std::string& prefix,
 
 }  // namespace
 
-std::string StatusJson(std::string_view volume, const VolumeStatus& status,
-                       const std::optional<NetCounters>& network) {
+std::string StatusJson(
+    std::string_view volume, const VolumeStatus& status,
+    const std::optional<NetCounters>& network,
+    std::span<const std::pair<std::string_view, uint64_t>> kernel_requests) {
   rapidjson::StringBuffer buffer;
   Writer writer(buffer);
   writer.StartObject();
@@ -128,6 +130,14 @@ std::string StatusJson(std::string_view volume, const VolumeStatus& status,
       {"cache_bytes", status.cache_bytes}};
   for (const auto& [key, number] : numbers) PutNumber(writer, key, number);
   if (network) PutNetwork(writer, *network);
+  if (!kernel_requests.empty()) {
+    writer.Key("kernel_requests");
+    writer.StartObject();
+    for (const auto& [name, count] : kernel_requests) {
+      PutNumber(writer, std::string(name).c_str(), count);
+    }
+    writer.EndObject();
+  }
   writer.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize());
 }

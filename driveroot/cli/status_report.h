@@ -4,9 +4,12 @@
 #ifndef DRIVEROOT_CLI_STATUS_REPORT_H_
 #define DRIVEROOT_CLI_STATUS_REPORT_H_
 
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "driveroot/base/result.h"
 #include "driveroot/net/counters.h"
@@ -14,9 +17,12 @@
 
 namespace driveroot {
 
-// One JSON object; `network` for volumes on Drive.
+// One JSON object; `network` for volumes on Drive, `kernel_requests` as
+// RequestCounts() has them for mounted ones.
 std::string StatusJson(std::string_view volume, const VolumeStatus& status,
-                       const std::optional<NetCounters>& network);
+                       const std::optional<NetCounters>& network,
+                       std::span<const std::pair<std::string_view, uint64_t>>
+                           kernel_requests = {});
 
 // The "status" member of a daemon's answer, as JSON. kDataLoss: it has none.
 Result<std::string> StatusMember(const std::string& answer);

@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <format>
+#include <functional>
 #include <initializer_list>
+#include <utility>
+#include <vector>
 
 #include "driveroot/cli/progress_bar.h"
 #include "rapidjson/document.h"
@@ -46,7 +49,7 @@ class View {
         seconds_(std::max(0.001, static_cast<double>(between.count()) / 1e3)) {}
 
   std::string Text() const {
-    return Heading() + Network() + Reading() + Writing() + Calls();
+    return Heading() + Network() + Reading() + Writing() + Kernel() + Calls();
   }
 
  private:
@@ -110,6 +113,27 @@ class View {
         "to record {}\n",
         Rate({"records_written"}), ByteRate({"bytes_written"}),
         FormatBytes(Now({"unstored_bytes"})), Now({"last_durable_record"}));
+  }
+
+  // What the kernel asks for, most frequent first.
+  std::string Kernel() const {
+    const auto requests = now_.FindMember("kernel_requests");
+    if (requests == now_.MemberEnd()) return "";
+    std::vector<std::pair<uint64_t, std::string>> operations;
+    uint64_t all = 0;
+    for (const auto& member : requests->value.GetObject()) {
+      const std::string name = member.name.GetString();
+      const uint64_t count = Change({"kernel_requests", name.c_str()});
+      if (count > 0) operations.emplace_back(count, name);
+      all += count;
+    }
+    std::ranges::sort(operations, std::greater());
+    std::string text = std::format("kernel   {:>6.1f} requests/s ",
+                                   static_cast<double>(all) / seconds_);
+    for (const auto& [count, name] : operations) {
+      text += std::format(" {} {}", name, count);
+    }
+    return text + "\n";
   }
 
   // One line for each kind of call, with what it did lately.

@@ -33,7 +33,9 @@ std::string Json(uint64_t requests, uint64_t bytes, uint64_t hits) {
                             .status = 206,
                             .bytes_up = 0,
                             .bytes_down = bytes});
-  return StatusJson("drive:root", status, network);
+  const std::pair<std::string_view, uint64_t> kernel_requests[] = {
+      {"lookup", 2 * requests}, {"read", 3 * requests}, {"statfs", 7}};
+  return StatusJson("drive:root", status, network, kernel_requests);
 }
 
 TEST(TopViewTest, ShowsTheRatesBetweenTwoLooks) {
@@ -42,7 +44,8 @@ TEST(TopViewTest, ShowsTheRatesBetweenTwoLooks) {
   ASSERT_TRUE(text) << text.error();
   for (const char* part :
        {"drive:root  read-write  5102 inodes", "10.0 requests/s", "10.0 MB/s",
-        "75 % hits", "files.download", "230"}) {
+        "75 % hits", "files.download", "230",
+        "50.0 requests/s  read 60 lookup 40\n"}) {
     EXPECT_NE(text->find(part), std::string::npos) << part << "\n" << *text;
   }
 }

@@ -16,14 +16,15 @@ constexpr std::chrono::minutes kSilenceLimit(5);
 Status Unmount(const std::vector<std::string>& arguments) {
   DRIVEROOT_ASSIGN_OR_RETURN(ControlSession session,
                              ControlSession::ConnectTo(arguments[0]));
-  DRIVEROOT_RETURN_IF_ERROR(session.Request(
-      "unmount", kSilenceLimit,
-      [last = std::string()](const std::string& text) mutable {
-        // It says the same again and again while it waits for the network.
-        if (text == last) return;
-        last = text;
-        std::cerr << text << std::endl;
-      }));
+  DRIVEROOT_RETURN_IF_ERROR(
+      session.Request("unmount", kSilenceLimit,
+                      [last = std::string()](const std::string& text) mutable {
+                        // It says the same again and again while it waits for
+                        // the network.
+                        if (text == last) return;
+                        last = text;
+                        std::cerr << text << std::endl;
+                      }));
   return {};
 }
 

@@ -56,6 +56,7 @@ fuse_lowlevel_ops MakeOperations() {
   AddDataOperations(operations);
   AddDirectoryOperations(operations);
   AddXattrOperations(operations);
+  CountRequests(operations);
   return operations;
 }
 

@@ -17,6 +17,9 @@ void AddDataOperations(fuse_lowlevel_ops& operations);
 void AddDirectoryOperations(fuse_lowlevel_ops& operations);
 void AddXattrOperations(fuse_lowlevel_ops& operations);
 
+// Has each operation that is there counted (request_counts.h).
+void CountRequests(fuse_lowlevel_ops& operations);
+
 }  // namespace driveroot
 
 #endif  // DRIVEROOT_FUSE_OPERATIONS_H_
