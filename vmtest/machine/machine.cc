@@ -42,7 +42,8 @@ std::vector<std::string> BaseCommand(const QemuFiles& qemu,
           // slow when emulated.
           "-cpu",
           kvm ? "host"
-              : "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes,+pclmulqdq,+rdrand",
+              : "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+aes,+pclmulqdq,+rdrand,"
+                "+sha-ni",
           "-no-reboot"};
 }
 
