@@ -137,6 +137,18 @@ def _sets():
         pins = BINARIES["rootfs"],
     )
 
+# The root's inode is made before the daemon has said that it knows access
+# lists, and would for ever be one whose list is not kept: each path from the
+# root would cost whoever does not own it a request. This kernel's users other
+# than root do little else.
+_LINUX_FIXES = {
+    "tree/fs/fuse/inode.c|\t\t\t\tfc->posix_acl = 1;\n": """\
+\t\t\t\tfc->posix_acl = 1;
+\t\t\t\td_inode(fm->sb->s_root)->i_acl = ACL_NOT_CACHED;
+\t\t\t\td_inode(fm->sb->s_root)->i_default_acl = ACL_NOT_CACHED;
+""",
+}
+
 def _sources():
     _source(
         "boringssl",
@@ -156,11 +168,14 @@ def _sources():
     _source(
         "linux_source",
         "linux-{version}",
-        # The one file that reads options of other architectures unasked.
-        edits = {
-            'tree/crypto/Kconfig|source "arch/%s/crypto/Kconfig"' % name: ""
-            for name in _OTHER_LINUX_ARCHITECTURES_WITH_CRYPTO
-        },
+        edits = dict(
+            {
+                # The one file that reads options of other architectures unasked.
+                'tree/crypto/Kconfig|source "arch/%s/crypto/Kconfig"' % name: ""
+                for name in _OTHER_LINUX_ARCHITECTURES_WITH_CRYPTO
+            },
+            **_LINUX_FIXES
+        ),
         output = "tree",
         # Bazel hashes every file for each action that has the tree as input.
         # These are half of the bytes and a third of the files, and no build for

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "driveroot/base/files.h"
+#include "driveroot/control/control_session.h"
+#include "rapidjson/document.h"
 #include "vmtest/guest_check/checks.h"
 #include "vmtest/process/process.h"
 
@@ -62,6 +69,47 @@ Status NamesResolve() {
   return Expect(found.starts_with("10.0.2.2 "), "getent printed " + found);
 }
 
+// How often the kernel asked the daemon for an extended attribute so far.
+Result<uint64_t> XattrRequests() {
+  DRIVEROOT_ASSIGN_OR_RETURN(ControlSession session,
+                             ControlSession::ConnectTo("/"));
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string answer,
+                             session.Request("status", std::chrono::seconds(60),
+                                             [](const std::string&) {}));
+  rapidjson::Document document;
+  document.Parse(answer.data(), answer.size());
+  const rapidjson::Value* value = &document;
+  for (const char* key : {"status", "kernel_requests", "getxattr"}) {
+    if (!value->IsObject() || !value->HasMember(key)) {
+      return Fail(ErrorCode::kDataLoss,
+                  std::string("no ") + key + " in " + answer);
+    }
+    value = &(*value)[key];
+  }
+  return value->GetUint64();
+}
+
+// Whoever owns nothing of a path is checked against access lists, which the
+// kernel keeps; the root's, too.
+Status NobodyWalksWithoutRequests() {
+  constexpr uid_t kNobody = 65534;
+  constexpr uint64_t kWalks = 1000;
+  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t before, XattrRequests());
+  setfsuid(kNobody);
+  struct stat info = {};
+  int result = 0;
+  for (uint64_t i = 0; i < kWalks; ++i) {
+    result |= stat("/etc/hostname", &info);
+  }
+  setfsuid(0);
+  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t after, XattrRequests());
+  // Others may do something meanwhile.
+  return Expect(result == 0 && after - before < kWalks / 2,
+                std::to_string(after - before) + " requests for " +
+                    std::to_string(kWalks) + " walks, result " +
+                    std::to_string(result));
+}
+
 Status PackagesAreWhole() {
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string audit,
                              Run({"/usr/bin/dpkg", "--audit"}));
@@ -87,6 +135,7 @@ std::vector<Check> SystemChecks() {
           {"default target is reached", DefaultTargetIsReached},
           {"user namespaces", UserNamespaces},
           {"names resolve", NamesResolve},
+          {"nobody's walks cost no requests", NobodyWalksWithoutRequests},
           {"dpkg finds nothing amiss", PackagesAreWhole}};
 }
 
