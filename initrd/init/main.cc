@@ -90,12 +90,14 @@ std::string MountUntilBootable(const Settings& settings, Console& console,
   RaiseClockOrWarn(console);
   const Result<Settings> settings = LoadSettings();
   if (!settings) StayAndExplain(settings.error(), console, children);
+  const Connection connection = WaitForConnection(console, children);
   // The root's own /etc/hostname wins later.
-  const std::string& hostname = settings->hostname;
-  if (!hostname.empty() && sethostname(hostname.c_str(), hostname.size()) < 0) {
+  const std::string hostname = settings->hostname.empty()
+                                   ? DefaultHostname(connection)
+                                   : settings->hostname;
+  if (sethostname(hostname.c_str(), hostname.size()) < 0) {
     console.Print("warning: cannot set the host name " + hostname);
   }
-  const Connection connection = WaitForConnection(console, children);
   const Status resolver =
       ReplaceFile("/etc/resolv.conf", ResolverSettings(connection.lease), 0644);
   if (!resolver) console.Print("warning: " + resolver.error().message());

@@ -74,6 +74,14 @@ std::string ResolvedFile(const Lease& lease) {
 
 }  // namespace
 
+std::string DefaultHostname(const Connection& connection) {
+  std::string name = "driveroot-";
+  for (const char c : connection.mac_address) {
+    if (c != ':') name += c;
+  }
+  return name;
+}
+
 std::string ResolverSettings(const Lease& lease) {
   std::string text;
   for (const std::string& server : lease.dns_servers) {

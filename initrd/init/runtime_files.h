@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the new root finds in /run: the texts that tell its programs to leave
+// What the new root finds: its host's name for a start, and in /run the texts that tell its programs to leave
 // the network of the root file system alone, which name servers there are, and
 // the unit that commits the volume at shutdown.
 //
@@ -21,6 +21,11 @@ struct RuntimeFile {
   std::string path = {};  // Absolute, below /run.
   std::string content = {};
 };
+
+// What a machine without a configured name is called, after its network
+// interface: a volume's writer is known by it, so two machines must not have the
+// same.
+std::string DefaultHostname(const Connection& connection);
 
 // The name servers in the format of resolv.conf(5).
 std::string ResolverSettings(const Lease& lease);

@@ -34,6 +34,10 @@ std::map<std::string, std::string> FilesByPath(const Connection& connection) {
   return files;
 }
 
+TEST(RuntimeFilesTest, EachMachineHasItsOwnName) {
+  EXPECT_EQ(DefaultHostname(SomeConnection()), "driveroot-525400123456");
+}
+
 TEST(RuntimeFilesTest, NetworkdKeepsWhatTheRootNeeds) {
   EXPECT_EQ(FilesByPath(
                 SomeConnection())["/run/systemd/network/05-driveroot.network"],
