@@ -9,7 +9,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -525,6 +527,34 @@ TEST_F(FileSystemTest, AccessListsAndModesAgree) {
   EXPECT_EQ(Get(file->number).mode & 0777, 0644u);
   EXPECT_EQ(CodeOf(fs_->GetXattr(file->number, kAccessAclName)),
             ErrorCode::kNoAttribute);
+}
+
+// The store counts how often it is asked for its space.
+TEST_F(FileSystemTest, SpaceIsNotAskedForWhileAMachineBoots) {
+  std::atomic<int> questions = 0;
+  VolumeOptions options;
+  options.read_only = true;
+  Result<std::unique_ptr<Volume>> volume = Volume::Open(
+      std::make_unique<FaultyObjectStore>(
+          std::make_unique<FakeObjectStore>(account_),
+          [&questions](const StoreCall& call) -> std::optional<Fault> {
+            if (call.method == StoreCall::Method::kSpace) ++questions;
+            return std::nullopt;
+          }),
+      options);
+  ASSERT_TRUE(volume) << volume.error();
+  (*volume)->StartBootTrace();
+  {
+    FileSystem fs(volume->get());
+    EXPECT_GT(fs.Space().free_bytes, 0u);
+  }
+  EXPECT_EQ(questions, 0);
+  ASSERT_TRUE((*volume)->KeepBootTrace());
+  {
+    FileSystem fs(volume->get());
+    EXPECT_GT(fs.Space().free_bytes, 0u);
+  }
+  EXPECT_EQ(questions, 1);
 }
 
 }  // namespace

@@ -13,7 +13,9 @@ SpaceInfo SpaceMonitor::Get() {
   }
   std::lock_guard lock(mutex_);
   const auto now = std::chrono::steady_clock::now();
-  if (!asking_ && now >= next_question_) {
+  // While a machine boots, the store has better things to answer.
+  const bool is_booting = volume_->BootTraceIdle().has_value();
+  if (!asking_ && now >= next_question_ && !is_booting) {
     asking_ = true;
     next_question_ = now + kRefreshInterval;
     // An earlier thread has finished: it was it that cleared asking_.

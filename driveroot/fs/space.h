@@ -32,8 +32,9 @@ class SpaceMonitor {
   // Waits for a question to the store that is under way.
   ~SpaceMonitor() = default;
 
-  // What the store said last. Before it has said anything, or when its account
-  // has no limit: as if there were plenty.
+  // What the store said last. Before it has said anything, as while a boot is
+  // noted (Volume::StartBootTrace), or when its account has no limit: as if
+  // there were plenty.
   SpaceInfo Get();
 
  private:
