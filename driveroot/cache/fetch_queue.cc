@@ -42,10 +42,22 @@ bool FetchQueue::MayStart(FetchPriority priority) const {
     case FetchPriority::kReadAhead:
       return running(priority) < limits_.read_ahead;
     case FetchPriority::kStream:
-      return running(priority) < limits_.streams &&
-             running(FetchPriority::kReader) == 0;
+      return running(FetchPriority::kReader) == 0 &&
+             (running(priority) == 0 ||
+              BytesToStream() <= limits_.stream_overlap_bytes);
   }
   return false;
+}
+
+// By those that are under way.
+uint64_t FetchQueue::BytesToStream() const {
+  uint64_t bytes = 0;
+  for (const auto& job : under_way_) {
+    if (job->priority != FetchPriority::kStream) continue;
+    const uint64_t length = job->end() - job->begin();
+    bytes += length - std::min(job->received, length);
+  }
+  return bytes;
 }
 
 std::shared_ptr<FetchJob> FetchQueue::Pop() {

@@ -89,7 +89,7 @@ TEST(FetchPlanTest, RequestsAreNotTooLong) {
 }
 
 TEST(FetchQueueTest, WhoWaitsComesFirst) {
-  FetchQueue queue({.read_ahead = 2, .streams = 2});
+  FetchQueue queue({.read_ahead = 2});
   for (const auto& [priority, n] : {std::pair(FetchPriority::kStream, 0),
                                     {FetchPriority::kReadAhead, 10},
                                     {FetchPriority::kReader, 20},
@@ -111,7 +111,7 @@ TEST(FetchQueueTest, WhoWaitsComesFirst) {
 }
 
 TEST(FetchQueueTest, BackgroundHasABudget) {
-  FetchQueue queue({.read_ahead = 2, .streams = 1});
+  FetchQueue queue({.read_ahead = 2, .stream_overlap_bytes = 0});
   for (const FrameNumber n : {0, 10, 20}) {
     queue.Push(Job(FetchPriority::kReadAhead, n), 1 << 20);
     queue.Push(Job(FetchPriority::kStream, 100 + n), 1 << 20);
@@ -123,6 +123,28 @@ TEST(FetchQueueTest, BackgroundHasABudget) {
   queue.Done(*ahead);
   EXPECT_EQ(queue.Pop()->priority, FetchPriority::kReadAhead);
   EXPECT_EQ(queue.Pop(), nullptr);
+}
+
+TEST(FetchQueueTest, StreamsFollowOneAnotherWithoutAPause) {
+  FetchQueue queue({.stream_overlap_bytes = kFrameBytes / 2});
+  for (const FrameNumber n : {0, 10, 20}) {
+    queue.Push(Job(FetchPriority::kStream, n), 1 << 20);
+  }
+  const auto first = queue.Pop();
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(queue.Pop(), nullptr);
+  first->received = kFrameBytes / 2 - 1;
+  EXPECT_EQ(queue.Pop(), nullptr);
+  first->received = kFrameBytes / 2;
+  const auto second = queue.Pop();
+  ASSERT_NE(second, nullptr);
+  EXPECT_EQ(second->frames[0].number, Frame(10).number);
+  // What both are to bring yet is too much for a third one.
+  EXPECT_EQ(queue.Pop(), nullptr);
+  queue.Done(*first);
+  EXPECT_EQ(queue.Pop(), nullptr);
+  second->received = kFrameBytes;
+  EXPECT_NE(queue.Pop(), nullptr);
 }
 
 TEST(FetchQueueTest, WhatFollowsJoinsTheLastJob) {

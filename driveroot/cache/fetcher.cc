@@ -359,7 +359,7 @@ void Fetcher::Run() {
   }
 }
 
-void Fetcher::Work(const FetchJob& job) {
+void Fetcher::Work(FetchJob& job) {
   const ObjectId id = index_.FindObjectId(job.object);
   if (id.empty()) {
     for (const StoredFrame& frame : job.frames) {
@@ -369,6 +369,7 @@ void Fetcher::Work(const FetchJob& job) {
     }
     return;
   }
+  const uint64_t length = job.end() - job.begin();
   const RangeReader::Callbacks callbacks = {
       .on_request =
           [this] {
@@ -376,9 +377,16 @@ void Fetcher::Work(const FetchJob& job) {
             ++counters_.fetches;
           },
       .on_bytes =
-          [this, &job](size_t bytes) {
+          [this, &job, length](size_t bytes) {
             const std::lock_guard lock(mutex_);
             counters_.bytes_fetched += bytes;
+            const uint64_t overlap = options_.limits.stream_overlap_bytes;
+            const bool was_long = job.received + overlap < length;
+            job.received += bytes;
+            // The next stream may begin before this one ends.
+            if (was_long && job.received + overlap >= length) {
+              work_.notify_one();
+            }
             return !stop_ && !job.cancelled;
           },
       .on_frame =

@@ -158,7 +158,7 @@ class Fetcher {
 
   // These take the lock themselves.
   void Run();
-  void Work(const FetchJob& job);
+  void Work(FetchJob& job);
   void Finish(const FetchJob& job, FrameNumber number,
               Result<FrameBytes> bytes);
 
