@@ -21,6 +21,12 @@ bool FrameCache::Contains(FrameNumber number) const {
   return by_number_.contains(number);
 }
 
+FrameBytes FrameCache::Peek(FrameNumber number) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = by_number_.find(number);
+  return found == by_number_.end() ? nullptr : found->second->bytes;
+}
+
 void FrameCache::Insert(FrameNumber number, FrameBytes bytes, bool used) {
   const std::lock_guard lock(mutex_);
   if (bytes->size() > capacity_ || by_number_.contains(number)) return;

@@ -27,8 +27,9 @@ class FrameCache {
   // Null when it is not there. `ret_first_use`, when given, says whether this
   // is the first use of bytes that were fetched before anybody asked.
   FrameBytes Find(FrameNumber number, bool* ret_first_use = nullptr);
-  // Like Find, but does not count as a use.
+  // Like Find, but do not count as a use.
   bool Contains(FrameNumber number) const;
+  FrameBytes Peek(FrameNumber number) const;
 
   // `bytes` are verified, and not null. `used`: somebody has had them already.
   void Insert(FrameNumber number, FrameBytes bytes, bool used = true);

@@ -126,5 +126,91 @@ TEST(BootTest, FramesThatAreGoneAreLeftOut) {
   Read(**volume, {40, 18, 60, 5});
 }
 
+// What services wrote, each with a record of its own.
+void WriteLogs(Volume& volume, int count, size_t size) {
+  for (int i = 0; i < count; ++i) {
+    const auto seed = static_cast<uint32_t>(1000 + i);
+    EXPECT_TRUE(PutFile(volume, "log" + Name(i), Noise(size, seed)));
+    EXPECT_TRUE(volume.Sync());
+  }
+}
+
+uint64_t FetchesForLogs(const std::shared_ptr<FakeAccount>& account, int count,
+                        size_t size) {
+  VolumeOptions options = TestOptions();
+  options.read_only = true;
+  const auto volume = OpenOn(account, options);
+  EXPECT_TRUE(volume) << volume.error();
+  if (!volume) return 0;
+  for (int i = 0; i < count; ++i) {
+    const auto seed = static_cast<uint32_t>(1000 + i);
+    EXPECT_TRUE(GetFile(**volume, "log" + Name(i)).value_or("") ==
+                Noise(size, seed));
+  }
+  return (*volume)->GetStatus().fetches;
+}
+
+TEST(BootTest, WhatWasWrittenLastComesWithTheCheckpoint) {
+  const auto account = FilledAccount();
+  RecordBoot(account, Boot(), /*kept=*/true);
+  {
+    const auto volume = OpenOn(account);
+    ASSERT_TRUE(volume) << volume.error();
+    WriteLogs(**volume, 5, 3000);
+    // And what nobody synced.
+    ASSERT_TRUE(PutFile(**volume, "log" + Name(5), Noise(3000, 1005)));
+    ASSERT_TRUE((*volume)->Close());
+  }
+  EXPECT_EQ(FetchesForLogs(account, 6, 3000), 0u);
+  // Still so when something else was done in between.
+  {
+    const auto volume = OpenOn(account);
+    ASSERT_TRUE(volume) << volume.error();
+    ASSERT_TRUE(PutFile(**volume, "other", "bytes"));
+    ASSERT_TRUE((*volume)->Close());
+  }
+  EXPECT_EQ(FetchesForLogs(account, 6, 3000), 0u);
+}
+
+TEST(BootTest, WhatWasWrittenLastComesWithTheLogAfterACrash) {
+  const auto account = FilledAccount();
+  RecordBoot(account, Boot(), /*kept=*/true);
+  {
+    const auto volume = OpenOn(account);
+    ASSERT_TRUE(volume) << volume.error();
+    WriteLogs(**volume, 5, 3000);
+  }
+  EXPECT_EQ(FetchesForLogs(account, 5, 3000), 0u);
+}
+
+TEST(BootTest, ACheckpointCarriesAMegabyteAtMost) {
+  const auto account = FilledAccount();
+  RecordBoot(account, Boot(), /*kept=*/true);
+  constexpr int kLogs = 30;
+  constexpr size_t kBytes = 100'000;
+  {
+    const auto volume = OpenOn(account);
+    ASSERT_TRUE(volume) << volume.error();
+    WriteLogs(**volume, kLogs, kBytes);
+    ASSERT_TRUE((*volume)->Close());
+  }
+  // The newest ones are there, each of the others is a record of its own.
+  EXPECT_EQ(FetchesForLogs(account, kLogs, kBytes), 20u);
+  const auto volume = OpenOn(account);
+  ASSERT_TRUE(volume) << volume.error();
+  EXPECT_LT((*volume)->Read()->checkpoints().rbegin()->second.size, 1'100'000u);
+}
+
+TEST(BootTest, AVolumeThatNothingBootsFromCarriesNothing) {
+  const auto account = FilledAccount();
+  {
+    const auto volume = OpenOn(account);
+    ASSERT_TRUE(volume) << volume.error();
+    WriteLogs(**volume, 2, 3000);
+    ASSERT_TRUE((*volume)->Close());
+  }
+  EXPECT_EQ(FetchesForLogs(account, 2, 3000), 2u);
+}
+
 }  // namespace
 }  // namespace driveroot

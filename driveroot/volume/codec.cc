@@ -37,6 +37,8 @@ enum Section : uint8_t {
   kDeadObjects = 8,
   kRecordsFrom = 9,
   kBootTrace = 10,
+  // Since format version 3.
+  kFrameCopies = 11,
 };
 
 enum InodeFlag : uint8_t {
@@ -277,6 +279,18 @@ TraceDelta GetItem(WireReader& in, const TraceDelta* previous) {
   return step;
 }
 
+void Put(WireWriter& out, const FrameCopy& copy, const FrameCopy* previous) {
+  out.Varint(copy.number - NumberOf(previous));
+  out.Bytes(copy.bytes);
+}
+
+FrameCopy GetItem(WireReader& in, const FrameCopy* previous) {
+  FrameCopy copy;
+  copy.number = NumberOf(previous) + in.Varint();
+  copy.bytes = in.Bytes(kMaxFrameBytes);
+  return copy;
+}
+
 // ---- Chunks
 
 class ChunkWriter {
@@ -374,6 +388,9 @@ bool GetChunk(std::string_view chunk, Delta& delta, bool& is_last) {
       case kBootTrace:
         GetItems(in, delta.boot_trace);
         break;
+      case kFrameCopies:
+        GetItems(in, delta.frame_copies);
+        break;
       case kNextNumbers:
         delta.next_inode = in.Varint();
         delta.next_frame = in.Varint();
@@ -399,6 +416,7 @@ std::string EncodeDelta(const Delta& delta) {
   writer.Items(kCheckpoints, delta.checkpoints);
   writer.Items(kDeadObjects, delta.dead_objects);
   writer.Items(kBootTrace, delta.boot_trace);
+  writer.Items(kFrameCopies, delta.frame_copies);
   return writer.Finish(delta);
 }
 

@@ -155,6 +155,7 @@ class Committer {
   ObjectStore& store_;
   Metadata& metadata_;
   std::shared_mutex& mutex_;
+  FrameCache& cache_;
   const VolumeOptions options_;
   const WriterIdentity writer_;
   const Persist persist_;

@@ -8,6 +8,7 @@
 
 #include "driveroot/volume/checkpoint_writer.h"
 #include "driveroot/volume/committer.h"
+#include "driveroot/volume/frame_copies.h"
 #include "glog/logging.h"
 
 namespace driveroot {
@@ -144,6 +145,10 @@ Status Committer::FinishUploads() {
 
 Status Committer::StoreCheckpoint(Transaction& transaction) {
   DRIVEROOT_ASSIGN_OR_RETURN(const ObjectId id, ids_.Take());
+  if (transaction.type == RecordType::kClose) {
+    const std::shared_lock lock(mutex_);
+    transaction.full->frame_copies = ChooseFrameCopies(metadata_, cache_);
+  }
   if (transaction.type == RecordType::kClose ||
       transaction.checkpoints_asked > 0) {
     Result<KeptCheckpoint> written = driveroot::WriteCheckpoint(

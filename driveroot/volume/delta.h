@@ -173,6 +173,15 @@ struct TraceDelta {
   friend bool operator==(const TraceDelta&, const TraceDelta&) = default;
 };
 
+// Bytes of a frame that a checkpoint carries along, so that whoever reads the
+// checkpoint need not fetch them: frame_copies.h. Not part of the state.
+struct FrameCopy {
+  FrameNumber number = 0;
+  std::string bytes;  // before compression
+
+  friend bool operator==(const FrameCopy&, const FrameCopy&) = default;
+};
+
 // Steps of a boot trace at most: 64 Ki frames are some gigabytes.
 inline constexpr uint64_t kMaxTraceFrames = 1 << 16;
 
@@ -187,6 +196,7 @@ struct Delta {
   // All records after this one are kept. 0: as before.
   uint64_t records_from = 0;
   std::vector<TraceDelta> boot_trace;
+  std::vector<FrameCopy> frame_copies;
   // The next numbers to be given.
   InodeNumber next_inode = 0;
   FrameNumber next_frame = 0;

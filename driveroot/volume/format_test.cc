@@ -79,6 +79,7 @@ Delta SampleDelta() {
                          .size = 99,
                          .since = 7},
                         {.number = UINT64_MAX}};
+  delta.frame_copies = {{3, "bytes"}, {5, std::string("\0", 1)}};
   delta.records_from = 5;
   delta.next_inode = 100;
   delta.next_frame = 200;
@@ -321,7 +322,7 @@ TEST(CheckpointTest, ComesBack) {
   EXPECT_TRUE(checkpoint->position == position);
   EXPECT_TRUE(checkpoint->state == SampleDelta());
   const Result<Checkpoint> newer =
-      ParseCheckpoint(WithVersion(bytes, 8, 3, true));
+      ParseCheckpoint(WithVersion(bytes, 8, kFormatVersion + 1, true));
   ASSERT_FALSE(newer);
   EXPECT_EQ(newer.error().code(), ErrorCode::kUnsupportedVersion);
 }

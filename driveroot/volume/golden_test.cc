@@ -75,7 +75,8 @@ TEST_P(GoldenTest, CanBeWrittenTo) {
   EXPECT_EQ(Tree(options), tree_);
 }
 
-INSTANTIATE_TEST_SUITE_P(Versions, GoldenTest, testing::Values("v1", "v2"),
+INSTANTIATE_TEST_SUITE_P(Versions, GoldenTest,
+                         testing::Values("v1", "v2", "v3"),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

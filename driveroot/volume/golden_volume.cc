@@ -123,6 +123,13 @@ Status FillBeforeCheckpoint(Volume& volume) {
   maker.File(kRootInode, std::string(255, 'n'), "a long name");
   maker.File(kRootInode, "\xff bytes of any kind \x01", "");
   maker.File(kRootInode, "removed later", Noise(500, 4));
+  // As if a machine had booted from it: the checkpoint carries copies then.
+  const Inode& read = *lock->Find(lock->Lookup(kRootInode, "compressed"));
+  std::vector<FrameNumber> trace;
+  for (const Extent& extent : read.extents().all()) {
+    trace.push_back(extent.frame);
+  }
+  lock->SetBootTrace(std::move(trace));
   return {};
 }
 

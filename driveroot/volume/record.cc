@@ -107,7 +107,7 @@ Result<LogRecord> ParseRecord(std::string_view bytes) {
   const uint64_t frames_length = in.Fixed64();
   const uint64_t body_length = in.Fixed64();
   if (in.Fixed64() != 0) in.Refuse();
-  in.Raw(frames_length);
+  const std::string_view frames = in.Raw(frames_length);
   WireReader head(in.Raw(head_length));
   const std::string_view body = in.Raw(body_length);
   if (!in.done()) return Damaged("its lengths are wrong");
@@ -116,6 +116,7 @@ Result<LogRecord> ParseRecord(std::string_view bytes) {
   record.header = GetRecordHeader(head);
   if (!head.done()) return Damaged("its header makes no sense");
   DRIVEROOT_ASSIGN_OR_RETURN(record.delta, DecodeDelta(body));
+  record.frames = frames;
   return record;
 }
 

@@ -18,7 +18,7 @@ namespace driveroot {
 
 // The version that this program writes, of all objects of a volume. It reads
 // this one and those before it, and none that is higher.
-inline constexpr uint32_t kFormatVersion = 2;
+inline constexpr uint32_t kFormatVersion = 3;
 
 // Records longer than this are refused.
 inline constexpr uint64_t kMaxRecordBytes = uint64_t{1} << 30;
@@ -79,6 +79,7 @@ struct LogRecord {
   RecordHeader header;
   Hash hash = {};
   Delta delta;
+  std::string frames;  // inline ones, as stored
 };
 
 // Where the first inline frame lies in a record.

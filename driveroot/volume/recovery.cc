@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "driveroot/volume/checkpoint.h"
+#include "driveroot/volume/frame_copies.h"
 #include "glog/logging.h"
 
 namespace driveroot {
@@ -231,6 +233,7 @@ Result<RecoveredLog> Start(ObjectStore& store, LogReader& reader,
     return Damaged("checkpoint " + log.superblock.checkpoint.id,
                    applied.error());
   }
+  log.frame_copies = std::move(checkpoint->state.frame_copies);
   ret_metadata.KeepCheckpoint(KeptOf(log.superblock, *checkpoint));
   log.position = checkpoint->position;
   return log;
@@ -314,6 +317,7 @@ Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata) {
     return Damaged("log record " + std::to_string(log.position.last.sequence),
                    known.error());
   }
+  ReplayedFrames replayed;
   DRIVEROOT_RETURN_IF_ERROR(ReadLogWith(
       reader, log.position,
       [&](const LogRecord& record, uint64_t bytes) -> Result<Visit> {
@@ -322,8 +326,11 @@ Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata) {
             log.superblock, {.last = record.header, .hash = record.hash}));
         ++log.records;
         log.record_bytes += bytes;
+        replayed.Add(record);
         return Visit::kGoOn;
       }));
+  std::ranges::move(replayed.Take(ret_metadata),
+                    std::back_inserter(log.frame_copies));
   if (log.superblock.log.sequence > log.position.last.sequence) {
     return Damaged("log record " +
                    std::to_string(log.position.last.sequence + 1) +

@@ -26,6 +26,8 @@ struct RecoveredLog {
   LogPosition position;   // the last record that counts
   uint64_t records = 0;   // after the checkpoint
   uint64_t record_bytes = 0;
+  // Of what was read on the way: for the cache.
+  std::vector<FrameCopy> frame_copies;
 };
 
 // Fills `ret_metadata`, which is empty, with the newest state. The checkpoint

@@ -12,6 +12,7 @@
 #include "driveroot/volume/checkpoint_writer.h"
 #include "driveroot/volume/committer.h"
 #include "driveroot/volume/compactor.h"
+#include "driveroot/volume/frame_copies.h"
 #include "driveroot/volume/garbage_collector.h"
 #include "driveroot/volume/recovery.h"
 #include "driveroot/volume/rewriter.h"
@@ -151,6 +152,8 @@ Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
     DRIVEROOT_RETURN_IF_ERROR(CheckNames(volume->metadata_));
     volume->metadata_.RemoveOrphans();
   }
+  CacheFrameCopies(std::exchange(log.frame_copies, {}), volume->metadata_,
+                   volume->cache_);
   volume->uuid_ = log.superblock.uuid;
   volume->recovered_ = log.position;
   volume->checkpoint_record_ = log.superblock.checkpoint.sequence;

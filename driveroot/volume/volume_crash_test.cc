@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "driveroot/volume/record.h"
 #include "driveroot/volume/volume_test_util.h"
 
 namespace driveroot {
@@ -267,7 +268,7 @@ TEST(DamageTest, DamageOnTheWayIsFetchedAgain) {
 TEST(DamageTest, NewerVolumeIsRefused) {
   const auto account = FilledAccount();
   std::string& text = *account->superblock;
-  const std::string version = "\"version\": 2";
+  const std::string version = "\"version\": " + std::to_string(kFormatVersion);
   ASSERT_NE(text.find(version), std::string::npos) << text;
   text.replace(text.find(version), version.size(), "\"version\": 9");
   const auto volume = OpenOn(account);
