@@ -16,7 +16,8 @@ DECLARE_bool(steal);
 DEFINE_string(trace, "",
               "file with the paths that a boot reads, in its order, a line "
               "each: they are stored side by side and fetched in advance at "
-              "the next boot; `driveroot trace` prints such a list");
+              "the next boot; `driveroot trace` prints such a list; default: "
+              "what init, its units, their programs and libraries suggest");
 
 namespace driveroot {
 namespace {

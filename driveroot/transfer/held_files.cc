@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driveroot/transfer/held_files.h"
 
+#include "driveroot/transfer/boot_guess.h"
+
 namespace driveroot {
 namespace {
 
@@ -16,7 +18,8 @@ std::string_view WithoutTop(std::string_view path) {
 
 }  // namespace
 
-HeldFiles::HeldFiles(std::span<const std::string> paths) {
+HeldFiles::HeldFiles(std::span<const std::string> paths)
+    : has_list_(!paths.empty()) {
   for (const std::string& path : paths) {
     order_.try_emplace(std::string(WithoutTop(path)), order_.size());
   }
@@ -24,14 +27,16 @@ HeldFiles::HeldFiles(std::span<const std::string> paths) {
 
 HeldFiles::File* HeldFiles::Hold(std::string_view path, InodeNumber inode,
                                  uint64_t size) {
-  if (order_.empty()) return nullptr;
+  if (!has_list_ && BootGuess::MayBeRead(path, size)) {
+    order_.try_emplace(std::string(path), order_.size());
+  }
   const auto place = order_.find(std::string(path));
   if (place == order_.end() || size > kMaxBytes - bytes_) return nullptr;
   File& file = files_[place->second];
   // The archive may hold a path twice: the later entry counts.
   bytes_ += size;
   bytes_ -= file.bytes.size();
-  file = {.inode = inode, .bytes = {}};
+  file = {.path = std::string(path), .inode = inode, .bytes = {}};
   file.bytes.reserve(size);
   return &file;
 }

@@ -2,15 +2,19 @@
 #include "driveroot/transfer/import.h"
 
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <functional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "driveroot/transfer/boot_guess.h"
 #include "driveroot/transfer/held_files.h"
+#include "driveroot/transfer/put_in_place.h"
+#include "driveroot/transfer/tar_attributes.h"
 
 namespace driveroot {
 namespace {
@@ -20,53 +24,6 @@ constexpr size_t kChunkBytes = kMaxFrameBytes;
 
 // Runs of zeros are looked for in blocks of this size, a page.
 constexpr size_t kBlockBytes = 4096;
-
-constexpr int64_t kNsPerSecond = 1'000'000'000;
-
-TimeNs ToTimeNs(const TarTime& time) {
-  constexpr int64_t kLimit = INT64_MAX / kNsPerSecond - 1;
-  return std::clamp(time.seconds, -kLimit, kLimit) * kNsPerSecond +
-         time.nanoseconds;
-}
-
-uint32_t TypeBits(TarType type) {
-  switch (type) {
-    case TarType::kFile:
-      return S_IFREG;
-    case TarType::kSymlink:
-      return S_IFLNK;
-    case TarType::kCharDevice:
-      return S_IFCHR;
-    case TarType::kBlockDevice:
-      return S_IFBLK;
-    case TarType::kDirectory:
-      return S_IFDIR;
-    case TarType::kFifo:
-      return S_IFIFO;
-    case TarType::kHardLink:
-      break;
-  }
-  return 0;
-}
-
-Attributes ToAttributes(const TarEntry& entry) {
-  Attributes attributes;
-  attributes.mode = TypeBits(entry.type) | (entry.mode & 07777);
-  attributes.uid = entry.uid;
-  attributes.gid = entry.gid;
-  attributes.nlink = entry.type == TarType::kDirectory ? 2 : 1;
-  attributes.size =
-      entry.type == TarType::kSymlink ? entry.link_target.size() : entry.size;
-  if (entry.type == TarType::kCharDevice ||
-      entry.type == TarType::kBlockDevice) {
-    attributes.rdev = makedev(entry.device_major, entry.device_minor);
-  }
-  attributes.mtime = ToTimeNs(entry.modified);
-  attributes.atime = ToTimeNs(entry.accessed.value_or(entry.modified));
-  attributes.ctime = ToTimeNs(entry.changed.value_or(entry.modified));
-  attributes.btime = attributes.mtime;
-  return attributes;
-}
 
 // Small files share frames. A frame ends after one in so many files, and after
 // which ones depends on their paths alone: so a file that has changed since the
@@ -104,8 +61,15 @@ class Importer {
                      InodeNumber folder, std::string_view name);
   Result<InodeNumber> AddInode(Metadata& metadata, const TarEntry& entry,
                                InodeNumber folder, std::string_view name);
-  Status CopyData(InodeNumber file, const TarEntry& entry);
+  // Gives the entry's contents to `take`, a frame's length at a time.
+  using ChunkSink =
+      std::function<Status(uint64_t offset, std::string_view bytes)>;
+  Status CopyData(const TarEntry& entry, const ChunkSink& take);
+  // Those of the list, or those that a boot is likely to read, come last and
+  // side by side.
   Status WriteHeldFiles();
+  Status WriteHeldFile(HeldFiles::File& file);
+  std::vector<HeldFiles::File*> BootFilesHeld();
   Status WriteWithHoles(InodeNumber file, uint64_t offset,
                         std::string_view bytes);
   // The folder that holds `path`, made if need be.
@@ -115,14 +79,13 @@ class Importer {
                   const Attributes& attributes);
   Status RemoveOldEntry(Metadata& metadata, const TarEntry& entry,
                         InodeNumber folder, std::string_view name);
-  Status PutInPlace();
-  void RemoveOldTree(Metadata& metadata);
   void Report();
 
   TreeSource& source_;
   Volume& volume_;
   const TransferCallback& progress_;
   HeldFiles held_;
+  BootGuess guess_;
   InodeNumber top_ = kNoInode;  // of the new tree, until it is put in place
   ImportSummary summary_;
 };
@@ -162,7 +125,8 @@ Result<ImportSummary> Importer::Run() {
     Report();
   }
   DRIVEROOT_RETURN_IF_ERROR(WriteHeldFiles());
-  DRIVEROOT_RETURN_IF_ERROR(PutInPlace());
+  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
+  PutTreeInPlace(*lock, top_);
   return summary_;
 }
 
@@ -192,7 +156,16 @@ Status Importer::Add(const TarEntry& entry) {
     DRIVEROOT_ASSIGN_OR_RETURN(inode, AddInode(*lock, entry, folder, name));
   }
   if (entry.type != TarType::kFile) return {};
-  DRIVEROOT_RETURN_IF_ERROR(CopyData(inode, entry));
+  if (HeldFiles::File* held = held_.Hold(entry.path, inode, entry.size)) {
+    return CopyData(entry, [held](uint64_t, std::string_view bytes) -> Status {
+      held->bytes += bytes;
+      return {};
+    });
+  }
+  DRIVEROOT_RETURN_IF_ERROR(
+      CopyData(entry, [&](uint64_t offset, std::string_view bytes) {
+        return WriteWithHoles(inode, offset, bytes);
+      }));
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
   lock->StartNewFrame(inode, EndsFrame(entry.path));
   return {};
@@ -252,6 +225,9 @@ Result<InodeNumber> Importer::AddInode(Metadata& metadata,
       metadata.CreateInode(attributes, kNoInode, entry.link_target);
   metadata.PutDentry(folder, name, inode);
   SetXattrs(metadata, inode, entry);
+  if (entry.type == TarType::kSymlink) {
+    guess_.AddSymlink(entry.path, entry.link_target);
+  }
   return inode;
 }
 
@@ -310,9 +286,8 @@ Result<InodeNumber> Importer::FolderOf(Metadata& metadata,
   return metadata.Lookup(parent, name);
 }
 
-Status Importer::CopyData(InodeNumber file, const TarEntry& entry) {
-  HeldFiles::File* held = held_.Hold(entry.path, file, entry.size);
-  std::string buffer(kChunkBytes, '\0');
+Status Importer::CopyData(const TarEntry& entry, const ChunkSink& take) {
+  std::string buffer(std::clamp<uint64_t>(entry.size, 1, kChunkBytes), '\0');
   uint64_t offset = 0;
   size_t filled = 0;
   while (true) {
@@ -321,12 +296,8 @@ Status Importer::CopyData(InodeNumber file, const TarEntry& entry) {
         source_.ReadData(std::span(buffer).subspan(filled)));
     filled += count;
     if (count > 0 && filled < buffer.size()) continue;
-    const std::string_view bytes = std::string_view(buffer).substr(0, filled);
-    if (held != nullptr) {
-      held->bytes += bytes;
-    } else {
-      DRIVEROOT_RETURN_IF_ERROR(WriteWithHoles(file, offset, bytes));
-    }
+    DRIVEROOT_RETURN_IF_ERROR(
+        take(offset, std::string_view(buffer).substr(0, filled)));
     offset += filled;
     summary_.bytes += filled;
     filled = 0;
@@ -354,20 +325,25 @@ Status Importer::WriteWithHoles(InodeNumber file, uint64_t offset,
 }
 
 Status Importer::WriteHeldFiles() {
-  if (held_.files().empty()) return {};
+  const std::vector<HeldFiles::File*> boot = BootFilesHeld();
+  const std::set<const HeldFiles::File*> is_boot(boot.begin(), boot.end());
+  for (auto& [place, file] : held_.files()) {
+    if (is_boot.contains(&file)) continue;
+    DRIVEROOT_RETURN_IF_ERROR(WriteHeldFile(file));
+  }
+  if (boot.empty()) return {};
   {
     // So that they begin a frame.
     DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
     lock->StartNewFrame(kNoInode, /*shared=*/true);
   }
   std::vector<FrameNumber> trace;
-  for (auto& [place, file] : held_.files()) {
-    // An entry of the same name may have come later.
-    if (volume_.Read()->Find(file.inode) == nullptr) continue;
-    DRIVEROOT_RETURN_IF_ERROR(WriteWithHoles(file.inode, 0, file.bytes));
-    file.bytes = std::string();
+  for (HeldFiles::File* file : boot) {
+    DRIVEROOT_RETURN_IF_ERROR(WriteHeldFile(*file));
     const Volume::ReadLock lock = volume_.Read();
-    for (const Extent& extent : lock->Find(file.inode)->extents().all()) {
+    const Inode* inode = lock->Find(file->inode);
+    if (inode == nullptr) continue;
+    for (const Extent& extent : inode->extents().all()) {
       if (trace.empty() || trace.back() != extent.frame) {
         trace.push_back(extent.frame);
       }
@@ -379,52 +355,32 @@ Status Importer::WriteHeldFiles() {
   return {};
 }
 
-Status Importer::PutInPlace() {
+Status Importer::WriteHeldFile(HeldFiles::File& file) {
+  // An entry of the same name may have come later.
+  if (volume_.Read()->Find(file.inode) == nullptr) return {};
+  DRIVEROOT_RETURN_IF_ERROR(WriteWithHoles(file.inode, 0, file.bytes));
+  file.bytes = std::string();
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
-  Metadata& metadata = *lock;
-  RemoveOldTree(metadata);
-  const Inode& top = *metadata.Find(top_);
-  metadata.SetAttributes(kRootInode, top.attributes);
-  if (top.xattrs != nullptr) {
-    for (const auto& [name, value] : *top.xattrs) {
-      metadata.SetXattr(kRootInode, name, value);
-    }
-  }
-  while (const Directory::Entry* entry = top.directory().After(0)) {
-    const std::string name = entry->name;
-    const InodeNumber inode = entry->inode;
-    metadata.RemoveDentry(top_, name);
-    metadata.PutDentry(kRootInode, name, inode);
-    if (metadata.Find(inode)->IsDirectory()) {
-      metadata.SetParent(inode, kRootInode);
-    }
-  }
-  metadata.RemoveInode(top_);
+  lock->StartNewFrame(file.inode, EndsFrame(file.path));
   return {};
 }
 
-void Importer::RemoveOldTree(Metadata& metadata) {
-  std::set<InodeNumber> inodes;
-  std::vector<InodeNumber> folders = {kRootInode};
-  while (!folders.empty()) {
-    const InodeNumber folder = folders.back();
-    folders.pop_back();
-    const Directory& directory = metadata.Find(folder)->directory();
-    while (const Directory::Entry* entry = directory.After(0)) {
-      const InodeNumber inode = entry->inode;
-      inodes.insert(inode);
-      if (metadata.Find(inode)->IsDirectory()) folders.push_back(inode);
-      const std::string name = entry->name;
-      metadata.RemoveDentry(folder, name);
+std::vector<HeldFiles::File*> Importer::BootFilesHeld() {
+  std::unordered_map<std::string, HeldFiles::File*> files;
+  std::vector<HeldFiles::File*> boot;
+  for (auto& [place, file] : held_.files()) {
+    if (held_.has_list()) {
+      boot.push_back(&file);
+    } else {
+      files[file.path] = &file;
+      guess_.AddFile(file.path, file.bytes);
     }
   }
-  for (const InodeNumber inode : inodes) metadata.RemoveInode(inode);
-  if (const Xattrs* xattrs = metadata.Find(kRootInode)->xattrs.get()) {
-    const Xattrs old = *xattrs;
-    for (const auto& [name, value] : old) {
-      metadata.RemoveXattr(kRootInode, name);
-    }
+  if (held_.has_list()) return boot;
+  for (const std::string& path : guess_.Files()) {
+    boot.push_back(files.at(path));
   }
+  return boot;
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ namespace driveroot {
 
 struct ImportOptions {
   // Paths of files that are to lie side by side, in this order, and become the
-  // boot trace: what a boot reads. Those that are not there are left out.
+  // boot trace: what a boot reads. Those that are not there are left out. None:
+  // those that BootGuess chooses.
   std::vector<std::string> boot_files;
 };
 

@@ -42,7 +42,9 @@ class PushTest : public testing::Test {
   void TearDown() override { stdfs::remove_all(top_); }
 
   void Write(const std::string& path, const std::string& bytes) {
-    std::ofstream(top_ / "tree" / path, std::ios::binary) << bytes;
+    const stdfs::path file = top_ / "tree" / path;
+    stdfs::create_directories(file.parent_path());
+    std::ofstream(file, std::ios::binary) << bytes;
   }
 
   std::unique_ptr<ObjectStore> Store() {
@@ -178,6 +180,30 @@ TEST_F(PushTest, BootFilesLieSideBySide) {
   EXPECT_EQ(found, lock->boot_trace());
   EXPECT_EQ(BootFiles(*lock), (std::vector<std::string>{"sub/280", "sub/3",
                                                         "sub/150", "sub/77"}));
+}
+
+TEST_F(PushTest, WithoutATraceTheLikelyFilesLieSideBySide) {
+  for (int i = 0; i < 100; ++i) {
+    Write("usr/bin/" + std::to_string(i), Noise(50'000, i));
+  }
+  Write("sbin/init", Noise(50'000, 1000));
+  Write("etc/passwd", "root:x:0:0::/:/usr/bin/77\n");
+  Push();
+  {
+    VolumeOptions options;
+    options.read_only = true;
+    const auto volume = Volume::Open(Store(), options);
+    ASSERT_TRUE(volume) << volume.error();
+    EXPECT_EQ((*volume)->GetBootLayout().requests, 1u);
+    EXPECT_EQ(
+        BootFiles(*(*volume)->Read()),
+        (std::vector<std::string>{"sbin/init", "etc/passwd", "usr/bin/77"}));
+  }
+  // The same tree makes the same frames: only the checkpoint is new.
+  const uint64_t before = StoredBytes();
+  EXPECT_GT(before, 5'000'000u);
+  Push();
+  EXPECT_LT(StoredBytes(), before + 200'000);
 }
 
 }  // namespace
