@@ -3,6 +3,8 @@
 // What a boot reads is fetched in advance at the next one.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -114,6 +116,25 @@ TEST(BootTest, OptimizingPutsWhatABootReadsSideBySide) {
             0u);
   Read(**volume, boot);
   (*volume)->StreamBootTrace();
+}
+
+TEST(BootTest, OptimizingReadsEachPlaceOnce) {
+  const auto account = FilledAccount();
+  std::vector<int> boot;
+  for (int i = 0; i < kFiles; i += 5) boot.push_back((i * 7) % kFiles);
+  RecordBoot(account, boot, /*kept=*/true);
+  std::atomic<int> reads = 0;
+  const auto volume =
+      OpenOn(account, TestOptions(),
+             [&reads](const StoreCall& call) -> std::optional<Fault> {
+               if (call.method == StoreCall::Method::kRead) ++reads;
+               return std::nullopt;
+             });
+  ASSERT_TRUE(volume) << volume.error();
+  reads = 0;
+  ASSERT_TRUE((*volume)->OptimizeBoot());
+  // One for each of the segments that the frames lie in.
+  EXPECT_EQ(reads, 4);
 }
 
 TEST(BootTest, FramesThatAreGoneAreLeftOut) {

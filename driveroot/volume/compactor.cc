@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -82,20 +83,28 @@ std::vector<StoredFrame> Compactor::NextSegment(
 
 Result<std::vector<std::string>> Compactor::ReadFrames(
     std::span<const StoredFrame> frames) {
+  // By place, in whatever order they are wanted: so one call reads many.
+  std::vector<size_t> order(frames.size());
+  std::ranges::iota(order, size_t{0});
+  std::ranges::sort(order, {}, [&frames](size_t i) {
+    return std::pair(frames[i].object, frames[i].object_offset);
+  });
+  std::vector<StoredFrame> placed;
+  for (const size_t i : order) placed.push_back(frames[i]);
   struct Run {
     size_t first;
     size_t length;
   };
   std::vector<Run> runs;
-  for (size_t first = 0; first < frames.size();) {
-    runs.push_back({first, RunLength(frames.subspan(first))});
+  for (size_t first = 0; first < placed.size();) {
+    runs.push_back({first, RunLength(std::span(placed).subspan(first))});
     first += runs.back().length;
   }
   std::vector<std::string> bytes(frames.size());
   std::mutex mutex;  // guards failure
   Status failure;
   ParallelFor(runs.size(), kReads, [&](size_t i) {
-    const auto run = frames.subspan(runs[i].first, runs[i].length);
+    const auto run = std::span(placed).subspan(runs[i].first, runs[i].length);
     const Result<std::string> range = ReadRun(run);
     if (!range) {
       const std::lock_guard lock(mutex);
@@ -108,7 +117,7 @@ Result<std::vector<std::string>> Compactor::ReadFrames(
       const std::string_view stored =
           std::string_view(*range).substr(offset, run[j].stored_length);
       if (DecodeFrame(stored, run[j].raw_length, run[j].hash)) {
-        bytes[runs[i].first + j] = stored;
+        bytes[order[runs[i].first + j]] = stored;
       }
     }
   });
