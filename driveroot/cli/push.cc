@@ -24,13 +24,6 @@ namespace {
 
 constexpr uint64_t kMaxTraceBytes = 64 << 20;
 
-// A push that fails leaves the volume as it was, which for a new one is empty.
-Error PushFailed(const Error& error, const VolumeName& name, bool created) {
-  if (!created) return error;
-  return Error(error.code(), error.message() + "; " + name.ToString() +
-                                 " was made and is still empty");
-}
-
 Result<ImportOptions> ImportOptionsFromFlags() {
   ImportOptions options;
   if (FLAGS_trace.empty()) return options;
@@ -65,9 +58,7 @@ Status Push(const std::vector<std::string>& arguments) {
   const Result<ImportSummary> summary = PushTree(
       std::move(opened.store), path, options, import_options, observer);
   bar.Finish();
-  if (!summary) {
-    return std::unexpected(PushFailed(summary.error(), name, opened.created));
-  }
+  if (!summary) return std::unexpected(summary.error());
   std::cout << name.ToString() << " has the tree of " << path
             << " now: " << summary->entries << " entries, "
             << FormatBytes(summary->bytes) << std::endl;

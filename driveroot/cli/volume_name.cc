@@ -78,23 +78,11 @@ Result<OpenedStore> OpenStore(const VolumeName& name, Patience patience) {
 
 Result<OpenedStore> OpenOrCreateStore(const VolumeName& name) {
   if (name.kind == VolumeName::Kind::kDrive) {
-    bool created = false;
-    DRIVEROOT_ASSIGN_OR_RETURN(
-        OpenedStore opened,
-        OnDrive(name, Patience::kCommand,
-                [&created](std::shared_ptr<DriveClient> client,
-                           std::string_view volume) {
-                  return OpenOrCreateDriveVolume(std::move(client), volume,
-                                                 created);
-                }));
-    opened.created = created;
-    return opened;
+    return OnDrive(name, Patience::kCommand, OpenOrCreateDriveVolume);
   }
   Result<OpenedStore> opened = OpenStore(name, Patience::kCommand);
   if (opened || opened.error().code() != ErrorCode::kNotFound) return opened;
-  opened = CreateStore(name);
-  if (opened) opened->created = true;
-  return opened;
+  return CreateStore(name);
 }
 
 Result<OpenedStore> CreateStore(const VolumeName& name) {

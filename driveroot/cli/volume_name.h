@@ -39,7 +39,6 @@ enum class Patience { kCommand, kForEver };
 struct OpenedStore {
   std::unique_ptr<ObjectStore> store;
   std::shared_ptr<DriveClient> drive;  // null for a local folder
-  bool created = false;                // the folder was not there before
 };
 
 // Opens the store of a volume that is there. kNotFound: none is.

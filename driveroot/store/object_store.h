@@ -106,6 +106,9 @@ class ObjectStore {
   // replaces it whole. kNotFound: there is none, so this is no volume.
   virtual Result<std::string> ReadSuperblock() = 0;
   virtual Status WriteSuperblock(std::string_view bytes) = 0;
+  // The same for the first one, as when a volume is made. kAlreadyExists: there
+  // is one, perhaps by this very call when an answer was lost on the way.
+  virtual Status CreateSuperblock(std::string_view bytes) = 0;
 
   // The storage that the volume's account has.
   virtual Result<StoreSpace> Space() = 0;

@@ -394,6 +394,21 @@ TEST_P(ObjectStoreContractTest, SuperblockMayBeWrittenByAnyClient) {
   EXPECT_EQ(store().ReadSuperblock().value_or(""), "two");
 }
 
+TEST_P(ObjectStoreContractTest, OnlyTheFirstSuperblockIsCreated) {
+  std::unique_ptr<ObjectStore> other = Open();
+  ASSERT_NE(other, nullptr);
+  Status created = store().CreateSuperblock("first");
+  ASSERT_TRUE(created) << created.error();
+  for (ObjectStore* each : {&store(), other.get()}) {
+    Status again = each->CreateSuperblock("second");
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code(), ErrorCode::kAlreadyExists) << again.error();
+    EXPECT_EQ(each->ReadSuperblock().value_or(""), "first");
+  }
+  ASSERT_TRUE(other->WriteSuperblock("later"));
+  EXPECT_EQ(store().ReadSuperblock().value_or(""), "later");
+}
+
 TEST_P(ObjectStoreContractTest, ManyThreadsUseOneStore) {
   Result<std::vector<ObjectId>> ids = store().NewIds(32);
   ASSERT_TRUE(ids) << ids.error();

@@ -6,8 +6,9 @@
 namespace driveroot {
 namespace {
 
-// Bytes before compression that are uploaded together.
-constexpr uint64_t kBatchBytes = 64 << 20;
+// Bytes before compression that are uploaded together: as little as makes a
+// segment worth its requests, and a root in one.
+constexpr uint64_t kBatchBytes = 128 << 20;
 
 }  // namespace
 
@@ -19,16 +20,16 @@ Result<ImportSummary> PushTree(std::unique_ptr<ObjectStore> store,
   DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<TreeSource> source,
                              OpenTreeSource(path));
   options.read_only = false;
-  options.format_if_missing = true;
+  options.make_if_missing = true;
   // A push that was broken off is not begun all over again.
   options.adopt_leftovers = true;
   options.single_transaction = true;
   // The open record and the data go out at the same time.
   options.open_in_background = true;
-  // Segments of half of this, compressed, keep the link busy without a pause:
-  // while one is acknowledged, the next is on its way.
+  // While one batch is on its way, the next is read and waits for the link.
   options.commit_bytes = kBatchBytes;
-  options.max_unstored_bytes = 4 * kBatchBytes;
+  options.max_unstored_bytes = 2 * kBatchBytes;
+  options.segment_bytes = kBatchBytes / 2;
   // A command ends with an error instead of waiting for ever.
   options.wait_for_network = false;
   DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<Volume> volume,

@@ -2,10 +2,13 @@
 #include "driveroot/volume/checkpoint_writer.h"
 
 #include <algorithm>
+#include <future>
 #include <string>
+#include <utility>
 
 #include "driveroot/volume/checkpoint.h"
 #include "driveroot/volume/superblock.h"
+#include "driveroot/volume/writer_identity.h"
 
 namespace driveroot {
 
@@ -20,6 +23,51 @@ bool IsOvertaken(ObjectStore& store, uint64_t sequence) {
   return superblock && superblock->log.sequence > sequence;
 }
 
+// A checkpoint that is not stored yet, and what tells of it.
+struct SealedCheckpoint {
+  std::string bytes;
+  Superblock superblock;
+  KeptCheckpoint kept;
+};
+
+SealedCheckpoint SealCheckpoint(const ObjectId& id, const LogPosition& position,
+                                const Delta& state) {
+  const uint64_t sequence = position.last.sequence;
+  SealedCheckpoint sealed{.bytes = EncodeCheckpoint(position, state),
+                          .superblock = {},
+                          .kept = {}};
+  sealed.kept = {.sequence = sequence,
+                 .id = id,
+                 .hash = {},
+                 .size = sealed.bytes.size(),
+                 .sealed_at = position.last.sealed_at,
+                 .next_object = state.next_object};
+  Hash& seal = sealed.kept.hash;
+  std::copy_n(sealed.bytes.end() - static_cast<ptrdiff_t>(seal.size()),
+              seal.size(), seal.begin());
+  sealed.superblock = {
+      .uuid = position.last.volume_uuid,
+      .checkpoint = {.id = id,
+                     .hash = seal,
+                     .size = sealed.bytes.size(),
+                     .sequence = sequence},
+      .log = {.sequence = sequence,
+              .hash = position.hash,
+              .next = LikelyNextIds(position.last)}};
+  return sealed;
+}
+
+// Under an id that nobody else is given, so whatever is there is ours.
+Status CreateOwn(ObjectStore& store, const Persist& persist, const ObjectId& id,
+                 ObjectKind kind, const std::string& name,
+                 std::string_view bytes) {
+  Status created = persist([&] { return store.Create(id, kind, name, bytes); });
+  if (!created && created.error().code() == ErrorCode::kAlreadyExists) {
+    return {};
+  }
+  return created;
+}
+
 }  // namespace
 
 Result<KeptCheckpoint> WriteCheckpoint(ObjectStore& store,
@@ -27,35 +75,71 @@ Result<KeptCheckpoint> WriteCheckpoint(ObjectStore& store,
                                        const ObjectId& id,
                                        const LogPosition& position,
                                        const Delta& state) {
-  const uint64_t sequence = position.last.sequence;
-  const std::string bytes = EncodeCheckpoint(position, state);
-  Superblock superblock{
-      .uuid = position.last.volume_uuid,
-      .checkpoint = {.id = id, .size = bytes.size(), .sequence = sequence},
-      .log = {.sequence = sequence,
-              .hash = position.hash,
-              .next = LikelyNextIds(position.last)}};
-  Hash& seal = superblock.checkpoint.hash;
-  std::copy_n(bytes.end() - static_cast<ptrdiff_t>(seal.size()), seal.size(),
-              seal.begin());
-  const Status created = persist([&] {
-    return store.Create(id, ObjectKind::kCheckpoint, ObjectName(sequence),
-                        bytes);
+  const SealedCheckpoint sealed = SealCheckpoint(id, position, state);
+  const uint64_t sequence = sealed.kept.sequence;
+  DRIVEROOT_RETURN_IF_ERROR(CreateOwn(store, persist, id,
+                                      ObjectKind::kCheckpoint,
+                                      ObjectName(sequence), sealed.bytes));
+  if (!IsOvertaken(store, sequence)) {
+    DRIVEROOT_RETURN_IF_ERROR(persist([&] {
+      return store.WriteSuperblock(EncodeSuperblock(sealed.superblock));
+    }));
+  }
+  return sealed.kept;
+}
+
+Result<KeptCheckpoint> MakeVolume(ObjectStore& store, const Persist& persist,
+                                  const NewVolume& volume,
+                                  const LogPosition& position,
+                                  const Delta& state) {
+  const SealedCheckpoint sealed =
+      SealCheckpoint(volume.checkpoint, position, state);
+  const std::string number = ObjectName(sealed.kept.sequence);
+  auto readme = std::async(std::launch::async, [&] {
+    return CreateOwn(store, persist, volume.readme, ObjectKind::kReadme,
+                     "README.txt", ReadmeText(position.last.volume_uuid));
   });
-  // Nobody else is given this id, so it was this very call that created it.
-  if (!created && created.error().code() != ErrorCode::kAlreadyExists) {
+  auto record = std::async(std::launch::async, [&]() -> Status {
+    if (volume.record.empty()) return {};
+    return CreateOwn(store, persist, volume.record, ObjectKind::kLogRecord,
+                     number, volume.record_bytes);
+  });
+  const Status stored =
+      CreateOwn(store, persist, volume.checkpoint, ObjectKind::kCheckpoint,
+                number, sealed.bytes);
+  const Status stored_readme = readme.get();
+  DRIVEROOT_RETURN_IF_ERROR(record.get());
+  DRIVEROOT_RETURN_IF_ERROR(stored_readme);
+  DRIVEROOT_RETURN_IF_ERROR(stored);
+  const std::string superblock = EncodeSuperblock(sealed.superblock);
+  const Status created =
+      persist([&] { return store.CreateSuperblock(superblock); });
+  if (created) return sealed.kept;
+  if (created.error().code() != ErrorCode::kAlreadyExists) {
     return std::unexpected(created.error());
   }
-  if (!IsOvertaken(store, sequence)) {
-    DRIVEROOT_RETURN_IF_ERROR(persist(
-        [&] { return store.WriteSuperblock(EncodeSuperblock(superblock)); }));
-  }
-  return KeptCheckpoint{.sequence = sequence,
-                        .id = id,
-                        .hash = seal,
-                        .size = bytes.size(),
-                        .sealed_at = position.last.sealed_at,
-                        .next_object = state.next_object};
+  // An answer that was lost: it is our own.
+  std::string there;
+  DRIVEROOT_RETURN_IF_ERROR(persist([&]() -> Status {
+    DRIVEROOT_ASSIGN_OR_RETURN(there, store.ReadSuperblock());
+    return {};
+  }));
+  if (there == superblock) return sealed.kept;
+  return Fail(ErrorCode::kAlreadyExists,
+              "another writer made the volume at the same time");
+}
+
+LogPosition StartOfLog(const ObjectId& first_record,
+                       const WriterIdentity& writer, TimeNs now) {
+  return {.last = {.volume_uuid = NewUuid(),
+                   .type = RecordType::kClose,
+                   .sequence = 0,
+                   .epoch = 0,
+                   .sealed_at = now,
+                   .previous = {},
+                   .next_ids = {first_record},
+                   .writer = writer},
+          .hash = {}};
 }
 
 }  // namespace driveroot

@@ -58,6 +58,7 @@ Committer::Committer(ObjectStore& store, Metadata& metadata,
                  },
              .segment_bytes = options.segment_bytes}),
       position_(std::move(log.position)),
+      is_new_(log.is_new),
       records_since_checkpoint_(log.records),
       record_bytes_since_checkpoint_(log.record_bytes),
       checkpoint_size_(log.superblock.checkpoint.size),
@@ -65,6 +66,7 @@ Committer::Committer(ObjectStore& store, Metadata& metadata,
       epoch_(position_.last.epoch),
       last_record_(position_.last.sequence),
       checkpoint_record_(log.superblock.checkpoint.sequence) {
+  if (is_new_) return;
   next_ids_.assign(position_.last.next_ids.begin(),
                    position_.last.next_ids.end());
 }
@@ -82,17 +84,21 @@ Status Committer::Start() {
   // them, unless he is done. Then they are for records alone, of which none is
   // written before the open record is there: whoever else opens the volume at
   // this moment has the same ids.
-  const bool was_closed = position_.last.type == RecordType::kClose;
-  if (!was_closed) next_ids_.resize(1);
-  if (options_.open_in_background) {
-    const std::lock_guard lock(state_mutex_);
-    started_ = true;
-  }
-  const Status opened = Commit(RecordType::kOpen);
-  if (!opened) {
-    if (opened.error().code() != ErrorCode::kFenced) return opened;
-    return Fail(ErrorCode::kBusy,
-                "another writer opened the volume at the same time; try again");
+  const bool was_closed =
+      !is_new_ && position_.last.type == RecordType::kClose;
+  if (!is_new_) {
+    if (!was_closed) next_ids_.resize(1);
+    if (options_.open_in_background) {
+      const std::lock_guard lock(state_mutex_);
+      started_ = true;
+    }
+    const Status opened = Commit(RecordType::kOpen);
+    if (!opened) {
+      if (opened.error().code() != ErrorCode::kFenced) return opened;
+      return Fail(
+          ErrorCode::kBusy,
+          "another writer opened the volume at the same time; try again");
+    }
   }
   {
     const std::lock_guard lock(state_mutex_);

@@ -54,7 +54,8 @@ class Committer {
   // Appends the open record, with what was changed since recovery, and starts
   // the thread. To be called first. Waits for nothing: errors of the store are
   // returned. kBusy: another writer opened the volume at the same time. With
-  // options.open_in_background the record is on its way when this returns.
+  // options.open_in_background the record is on its way when this returns. A
+  // volume that is not there yet gets none before it is made.
   Status Start();
 
   // Returns when there is room for more data. See Volume::Write.
@@ -124,13 +125,18 @@ class Committer {
   // nothing when nothing changed, unless `type` is another than kCommit.
   Status Commit(RecordType type);
   Transaction Seal(RecordType type);
+  // The first commit of a volume that is not there yet: makes it, with this
+  // transaction as its first record.
+  Status MakeNewVolume(RecordType type);
   // Stores the data and begins to create the record.
   Status Append(Transaction& transaction);
+  Result<std::shared_ptr<SealedRecord>> SealRecord(Transaction& transaction);
   // kFenced: the log goes on without this writer. See VolumeOptions::absence.
   Status CheckNotReplaced();
   // The same when another writer created the record of that id.
   Status CreateRecord(const SealedRecord& record);
   Status CheckIsOwn(const SealedRecord& record);
+  void NoteStored(const SealedRecord& record);
   void NoteAppended(const SealedRecord& record);
   Status AdoptLeftovers();
   // Begins to bring frames (the full ones, or all) to the store before their
@@ -144,6 +150,7 @@ class Committer {
   void NoteEnd(const Error& error);
 
   bool CheckpointIsDue() const;
+  void AddFrameCopies(Transaction& transaction) const;
   Status StoreCheckpoint(Transaction& transaction);
   void CollectCheckpoint(bool wait);
   void NoteCheckpoint(const KeptCheckpoint& checkpoint);
@@ -165,6 +172,7 @@ class Committer {
   // Only the committer's thread, and Start before it, use these.
   LogPosition position_;           // after the last sealed record
   std::deque<ObjectId> next_ids_;  // of records to come
+  bool is_new_ = false;            // there is no volume yet
   bool opened_ = false;            // the open record is known to be there
   uint64_t records_since_checkpoint_ = 0;
   uint64_t record_bytes_since_checkpoint_ = 0;

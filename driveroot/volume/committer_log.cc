@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "driveroot/volume/checkpoint.h"
+#include "driveroot/volume/checkpoint_writer.h"
 #include "driveroot/volume/committer.h"
 #include "driveroot/volume/hash.h"
 #include "driveroot/volume/superblock.h"
@@ -36,12 +37,22 @@ void AddData(const StoredData& data, Delta& delta) {
 }  // namespace
 
 Status Committer::Append(Transaction& transaction) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckNotReplaced());
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::shared_ptr<SealedRecord> sealed,
+                             SealRecord(transaction));
+  appender_.Start({.create = [this, sealed] { return CreateRecord(*sealed); },
+                   .appended = [this, sealed] { NoteAppended(*sealed); },
+                   .failed = [this](const Error& error) { NoteEnd(error); }});
+  return {};
+}
+
+Result<std::shared_ptr<Committer::SealedRecord>> Committer::SealRecord(
+    Transaction& transaction) {
   // Naming fewer costs a reader time, more ids cost us a request now.
   while (next_ids_.size() < 2 ||
          (next_ids_.size() < kNextIds + 1 && ids_.HasSome())) {
     DRIVEROOT_ASSIGN_OR_RETURN(next_ids_.emplace_back(), ids_.Take());
   }
-  DRIVEROOT_RETURN_IF_ERROR(CheckNotReplaced());
   auto sealed = std::make_shared<SealedRecord>();
   sealed->id = next_ids_.front();
   DRIVEROOT_ASSIGN_OR_RETURN(
@@ -82,9 +93,49 @@ Status Committer::Append(Transaction& transaction) {
   next_ids_.pop_front();
   ++records_since_checkpoint_;
   record_bytes_since_checkpoint_ += sealed->bytes.size();
-  appender_.Start({.create = [this, sealed] { return CreateRecord(*sealed); },
-                   .appended = [this, sealed] { NoteAppended(*sealed); },
-                   .failed = [this](const Error& error) { NoteEnd(error); }});
+  return sealed;
+}
+
+Status Committer::MakeNewVolume(RecordType type) {
+  Transaction transaction = Seal(type);
+  if (!transaction.sealed) return {};
+  // Who goes on has opened it with this.
+  if (type == RecordType::kCommit) transaction.type = RecordType::kOpen;
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::shared_ptr<SealedRecord> sealed,
+                             SealRecord(transaction));
+  AddFrameCopies(transaction);
+  ObjectId readme;
+  ObjectId checkpoint;
+  DRIVEROOT_ASSIGN_OR_RETURN(readme, ids_.Take());
+  DRIVEROOT_ASSIGN_OR_RETURN(checkpoint, ids_.Take());
+  const Result<KeptCheckpoint> made =
+      MakeVolume(store_, persist_,
+                 {.readme = readme,
+                  .checkpoint = checkpoint,
+                  .record = sealed->id,
+                  .record_bytes = sealed->bytes},
+                 position_, *transaction.full);
+  if (!made && made.error().code() == ErrorCode::kAlreadyExists) {
+    {
+      const std::lock_guard lock(state_mutex_);
+      last_error_ = made.error().message();
+    }
+    SetFenced("");
+    return Fail(ErrorCode::kFenced, made.error().message());
+  }
+  if (!made) return std::unexpected(made.error());
+  is_new_ = false;
+  opened_ = true;
+  records_since_checkpoint_ = 0;
+  record_bytes_since_checkpoint_ = 0;
+  NoteStored(*sealed);
+  NoteCheckpoint(*made);
+  {
+    const std::lock_guard lock(state_mutex_);
+    checkpoints_answered_ =
+        std::max(checkpoints_answered_, transaction.checkpoints_asked);
+  }
+  NoteAppended(*sealed);
   return {};
 }
 
@@ -113,10 +164,14 @@ Status Committer::CreateRecord(const SealedRecord& record) {
     if (created.error().code() != ErrorCode::kAlreadyExists) return created;
     DRIVEROOT_RETURN_IF_ERROR(CheckIsOwn(record));
   }
+  NoteStored(record);
+  return {};
+}
+
+void Committer::NoteStored(const SealedRecord& record) {
   last_append_ = TimeSinceBoot();
   in_flight_bytes_ -= record.frame_bytes;
   data_.ReleaseFrames(record.frames);
-  return {};
 }
 
 Status Committer::CheckIsOwn(const SealedRecord& record) {

@@ -43,6 +43,7 @@ bool Committer::CheckpointIsDue() const {
 }
 
 Status Committer::Commit(RecordType type) {
+  if (is_new_) return MakeNewVolume(type);
   // Before it is sealed: what comes meanwhile goes into the same record.
   DRIVEROOT_RETURN_IF_ERROR(appender_.WaitForRoom());
   // Whether this writer has the volume must be known before it writes more:
@@ -85,8 +86,8 @@ Committer::Transaction Committer::Seal(RecordType type) {
   metadata_.BuryEmptyObjects(position_.last.sequence + 1);
   transaction.frames = metadata_.TakeUnstoredFrames(/*all=*/true);
   transaction.delta = metadata_.TakeDelta();
-  if (type == RecordType::kClose || transaction.checkpoints_asked > 0 ||
-      CheckpointIsDue()) {
+  if (is_new_ || type == RecordType::kClose ||
+      transaction.checkpoints_asked > 0 || CheckpointIsDue()) {
     transaction.full = metadata_.FullDelta();
   }
   ++sealed_;
@@ -143,12 +144,15 @@ Status Committer::FinishUploads() {
   return status;
 }
 
+void Committer::AddFrameCopies(Transaction& transaction) const {
+  if (transaction.type != RecordType::kClose) return;
+  const std::shared_lock lock(mutex_);
+  transaction.full->frame_copies = ChooseFrameCopies(metadata_, cache_);
+}
+
 Status Committer::StoreCheckpoint(Transaction& transaction) {
   DRIVEROOT_ASSIGN_OR_RETURN(const ObjectId id, ids_.Take());
-  if (transaction.type == RecordType::kClose) {
-    const std::shared_lock lock(mutex_);
-    transaction.full->frame_copies = ChooseFrameCopies(metadata_, cache_);
-  }
+  AddFrameCopies(transaction);
   if (transaction.type == RecordType::kClose ||
       transaction.checkpoints_asked > 0) {
     Result<KeptCheckpoint> written = driveroot::WriteCheckpoint(

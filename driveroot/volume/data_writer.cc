@@ -138,7 +138,9 @@ void DataWriter::FindKnown(std::vector<Work>& work) {
       continue;
     }
     const auto adopted = adopted_.find(each.hash);
-    if (adopted != adopted_.end() && adopted->second.raw_length == length) {
+    // An object that nothing lay in is dead since the last transaction.
+    if (adopted != adopted_.end() && adopted->second.raw_length == length &&
+        parts_.metadata.FindObject(adopted->second.object) != nullptr) {
       each.place = adopted->second;
       each.place->number = each.source.number;
       continue;

@@ -241,6 +241,9 @@ class Encounter {
     Status WriteSuperblock(std::string_view bytes) override {
       return InTurn([&] { return FaultyObjectStore::WriteSuperblock(bytes); });
     }
+    Status CreateSuperblock(std::string_view bytes) override {
+      return InTurn([&] { return FaultyObjectStore::CreateSuperblock(bytes); });
+    }
 
    private:
     template <typename Call>

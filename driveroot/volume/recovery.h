@@ -22,6 +22,7 @@
 namespace driveroot {
 
 struct RecoveredLog {
+  bool is_new = false;    // there is no volume yet, the first commit makes it
   Superblock superblock;  // its checkpoint is the one that was used
   LogPosition position;   // the last record that counts
   uint64_t records = 0;   // after the checkpoint

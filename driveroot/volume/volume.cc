@@ -47,6 +47,19 @@ VolumeOptions Checked(VolumeOptions options) {
   return options;
 }
 
+void MakeRoot(Metadata& metadata, const FormatOptions& options, TimeNs now) {
+  metadata.CreateInode({.mode = S_IFDIR | 0755,
+                        .uid = options.uid,
+                        .gid = options.gid,
+                        .nlink = 2,
+                        .size = 0,
+                        .rdev = 0,
+                        .atime = now,
+                        .mtime = now,
+                        .ctime = now,
+                        .btime = now});
+}
+
 // Before what counts as an orphan is removed.
 Status CheckNames(const Metadata& metadata) {
   const Status names = metadata.CheckNames();
@@ -104,34 +117,15 @@ Status Volume::Format(ObjectStore& store, const FormatOptions& options) {
   }
   const TimeNs now = NowNs();
   Metadata metadata;
-  metadata.CreateInode({.mode = S_IFDIR | 0755,
-                        .uid = options.uid,
-                        .gid = options.gid,
-                        .nlink = 2,
-                        .size = 0,
-                        .rdev = 0,
-                        .atime = now,
-                        .mtime = now,
-                        .ctime = now,
-                        .btime = now});
+  MakeRoot(metadata, options, now);
   DRIVEROOT_ASSIGN_OR_RETURN(std::vector<ObjectId> ids, store.NewIds(3));
-  const LogPosition start{.last = {.volume_uuid = NewUuid(),
-                                   .type = RecordType::kClose,
-                                   .sequence = 0,
-                                   .epoch = 0,
-                                   .sealed_at = now,
-                                   .previous = {},
-                                   .next_ids = {ids[0]},
-                                   .writer = MakeWriterIdentity("", "")},
-                          .hash = {}};
-  DRIVEROOT_RETURN_IF_ERROR(store.Create(ids[1], ObjectKind::kReadme,
-                                         "README.txt",
-                                         ReadmeText(start.last.volume_uuid)));
+  const LogPosition start =
+      StartOfLog(ids[0], MakeWriterIdentity("", ""), now);
   const Persist once = [](const auto& call) { return call(); };
-  // The superblock comes last, so there is no half-made volume.
-  const Result<KeptCheckpoint> written =
-      WriteCheckpoint(store, once, ids[2], start, metadata.FullDelta());
-  if (!written) return std::unexpected(written.error());
+  const Result<KeptCheckpoint> made =
+      MakeVolume(store, once, {.readme = ids[1], .checkpoint = ids[2]}, start,
+                 metadata.FullDelta());
+  if (!made) return std::unexpected(made.error());
   return {};
 }
 
@@ -141,10 +135,9 @@ Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
   Result<RecoveredLog> recovered =
       options.at ? RecoverPast(*volume->store_, *options.at, volume->metadata_)
                  : Recover(*volume->store_, volume->metadata_);
-  if (!recovered && options.format_if_missing &&
+  if (!recovered && options.make_if_missing &&
       recovered.error().code() == ErrorCode::kNotFound) {
-    DRIVEROOT_RETURN_IF_ERROR(Format(*volume->store_, FormatOptions()));
-    recovered = Recover(*volume->store_, volume->metadata_);
+    recovered = volume->BeginNew();
   }
   if (!recovered) return std::unexpected(recovered.error());
   RecoveredLog& log = *recovered;
@@ -161,6 +154,19 @@ Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
 
   DRIVEROOT_RETURN_IF_ERROR(volume->StartWriting(std::move(log)));
   return volume;
+}
+
+RecoveredLog Volume::BeginNew() {
+  const TimeNs now = options_.now();
+  MakeRoot(metadata_, FormatOptions(), now);
+  RecoveredLog log;
+  log.is_new = true;
+  // Its id is taken when the volume is made.
+  log.position = StartOfLog(
+      ObjectId(), MakeWriterIdentity(options_.host_name, options_.boot_id),
+      now);
+  log.superblock.uuid = log.position.last.volume_uuid;
+  return log;
 }
 
 Status Volume::StartWriting(RecoveredLog log) {

@@ -76,8 +76,9 @@ struct VolumeOptions {
   // closing the volume: leftovers.h.
   bool adopt_leftovers = false;
 
-  // Makes an empty volume when there is none, as Format does.
-  bool format_if_missing = false;
+  // When there is no volume, the first commit makes one, which begins with that
+  // record: nothing is there before.
+  bool make_if_missing = false;
 
   // Takes the volume over although it looks live elsewhere.
   bool steal = false;
@@ -316,6 +317,7 @@ class Volume {
   std::vector<StoredFrame> BootFrames() const;
 
   Volume(std::unique_ptr<ObjectStore> store, const VolumeOptions& options);
+  RecoveredLog BeginNew();
   Status StartWriting(RecoveredLog log);
   Status FetchInto(std::span<const StoredPiece> pieces, std::span<char> out,
                    std::span<const StoredFrame> ahead, InodeNumber reader);

@@ -277,6 +277,21 @@ Status DirStore::WriteSuperblock(std::string_view bytes) {
   return SyncFolder(".");
 }
 
+Status DirStore::CreateSuperblock(std::string_view bytes) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string random, RandomHex());
+  const std::string fresh = "." + random;
+  DRIVEROOT_RETURN_IF_ERROR(WriteNewFile(fresh, bytes));
+  // Unlike renameat, this leaves one that is there alone.
+  Status linked;
+  if (linkat(folder_.get(), fresh.c_str(), folder_.get(),
+             std::string(kSuperblock).c_str(), 0) != 0) {
+    linked = Failed("cannot make", kSuperblock);
+  }
+  unlinkat(folder_.get(), fresh.c_str(), 0);
+  DRIVEROOT_RETURN_IF_ERROR(linked);
+  return SyncFolder(".");
+}
+
 Result<StoreSpace> DirStore::Space() {
   struct statvfs status;
   if (fstatvfs(folder_.get(), &status) != 0) {

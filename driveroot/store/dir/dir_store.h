@@ -44,6 +44,7 @@ class DirStore : public ObjectStore {
   Result<std::vector<ObjectInfo>> List(ObjectKind kind) override;
   Result<std::string> ReadSuperblock() override;
   Status WriteSuperblock(std::string_view bytes) override;
+  Status CreateSuperblock(std::string_view bytes) override;
   Result<StoreSpace> Space() override;
 
  private:

@@ -45,6 +45,20 @@ const std::string& DriveStore::FolderOf(ObjectKind kind) const {
   return layout_.folder;
 }
 
+void DriveStore::ExpectNothing(std::shared_future<Status> parts,
+                               std::vector<ObjectId> ids) {
+  has_superblock_ = false;
+  parts_ = std::move(parts);
+  spare_ids_ = std::move(ids);
+}
+
+NewDriveFile DriveStore::SuperblockFile() const {
+  return {.id = layout_.superblock,
+          .name = std::string(kSuperblockName),
+          .parent = layout_.folder,
+          .mime_type = std::string(kSuperblockMimeType)};
+}
+
 Result<std::vector<ObjectId>> DriveStore::NewIds(int count) {
   if (count < 1 || count > kMaxIds) {
     return Fail(ErrorCode::kInvalidArgument,
@@ -76,6 +90,8 @@ Result<std::vector<ObjectId>> DriveStore::NewIds(int count) {
 Status DriveStore::Create(const ObjectId& id, ObjectKind kind,
                           std::string_view name, std::string_view bytes) {
   DRIVEROOT_RETURN_IF_ERROR(CheckObjectId(id));
+  // If that failed it is made up for below.
+  if (parts_.valid()) parts_.wait();
   DriveApi& api = client_->api();
   const NewDriveFile file = {.id = id,
                              .name = std::string(name),
@@ -106,6 +122,7 @@ Status DriveStore::Remove(const ObjectId& id) {
 }
 
 Result<std::vector<ObjectInfo>> DriveStore::List(ObjectKind kind) {
+  if (!has_superblock_) return std::vector<ObjectInfo>();
   DRIVEROOT_ASSIGN_OR_RETURN(
       std::vector<DriveFile> files,
       client_->api().List(
@@ -141,6 +158,7 @@ Result<std::string> DriveStore::ReadSuperblock() {
 }
 
 Status DriveStore::WriteSuperblock(std::string_view bytes) {
+  if (parts_.valid()) parts_.wait();
   DriveApi& api = client_->api();
   if (has_superblock_.exchange(true)) {
     Status updated =
@@ -150,15 +168,21 @@ Status DriveStore::WriteSuperblock(std::string_view bytes) {
     }
   }
   // The first one; or somebody else's first one is quicker than ours.
-  Status created = api.Upload({.id = layout_.superblock,
-                               .name = std::string(kSuperblockName),
-                               .parent = layout_.folder,
-                               .mime_type = std::string(kSuperblockMimeType)},
-                              bytes);
+  Status created = api.Upload(SuperblockFile(), bytes);
   if (created || created.error().code() != ErrorCode::kAlreadyExists) {
     return created;
   }
   return api.UpdateContent(layout_.superblock, bytes, kSuperblockMimeType);
+}
+
+Status DriveStore::CreateSuperblock(std::string_view bytes) {
+  if (parts_.valid()) parts_.wait();
+  Status created = client_->api().Upload(SuperblockFile(), bytes);
+  // Mine or another's.
+  if (created || created.error().code() == ErrorCode::kAlreadyExists) {
+    has_superblock_ = true;
+  }
+  return created;
 }
 
 Result<StoreSpace> DriveStore::Space() {

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -29,8 +30,10 @@ class DriveStore : public ObjectStore {
       : client_(std::move(client)), layout_(std::move(layout)) {}
 
   // The volume's folder was just made, under an id that was never used before:
-  // there is no use in looking.
-  void ExpectNoSuperblock() { has_superblock_ = false; }
+  // there is no use in looking for anything until there is a superblock. The
+  // folders of its parts are being made; `ids` were never used either.
+  void ExpectNothing(std::shared_future<Status> parts,
+                     std::vector<ObjectId> ids);
 
   Result<std::vector<ObjectId>> NewIds(int count) override;
   Status Create(const ObjectId& id, ObjectKind kind, std::string_view name,
@@ -43,13 +46,16 @@ class DriveStore : public ObjectStore {
   Result<std::vector<ObjectInfo>> List(ObjectKind kind) override;
   Result<std::string> ReadSuperblock() override;
   Status WriteSuperblock(std::string_view bytes) override;
+  Status CreateSuperblock(std::string_view bytes) override;
   Result<StoreSpace> Space() override;
 
  private:
   const std::string& FolderOf(ObjectKind kind) const;
+  NewDriveFile SuperblockFile() const;
 
   std::shared_ptr<DriveClient> client_;
   const DriveVolumeLayout layout_;
+  std::shared_future<Status> parts_;  // none: they are there
 
   // False: nobody can have written one yet.
   std::atomic<bool> has_superblock_ = true;

@@ -19,6 +19,9 @@ constexpr std::string_view kIdPrefix = "id=";
 // As long as a file name on Linux, so that any name can be a folder elsewhere.
 constexpr size_t kMaxNameBytes = 255;
 
+// As many as DriveStore fetches at once.
+constexpr int kIdsForNewVolume = 256;
+
 constexpr const char* kMarkKey = "driveroot";
 constexpr const char* kMarkValue = "volume";
 constexpr const char* kVolumeFields =
@@ -188,19 +191,22 @@ Status MakeFolder(DriveApi& api, const NewDriveFile& folder) {
   return made;
 }
 
-Result<DriveVolumeLayout> MakeVolumeFolder(DriveApi& api,
-                                           std::string_view name) {
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      const std::vector<std::string> ids,
-      api.GenerateIds(static_cast<int>(kParts.size()) + 1));
-  DriveVolumeLayout layout{.folder = ids[0]};
-  NewDriveFile folder{.id = ids[0],
+// `ids` are fresh ones, of which it takes some.
+Result<DriveVolumeLayout> MakeVolumeFolder(DriveApi& api, std::string_view name,
+                                           std::vector<std::string>& ids) {
+  const auto take = [&ids] {
+    std::string id = std::move(ids.back());
+    ids.pop_back();
+    return id;
+  };
+  DriveVolumeLayout layout{.folder = take()};
+  NewDriveFile folder{.id = layout.folder,
                       .name = std::string(name),
                       .mime_type = std::string(kFolderMimeType),
                       .app_properties = {{kMarkKey, kMarkValue}}};
-  for (size_t i = 0; i < kParts.size(); ++i) {
-    layout.*kParts[i].id = ids[i + 1];
-    folder.app_properties.emplace(kParts[i].key, ids[i + 1]);
+  for (const Part& part : kParts) {
+    layout.*part.id = take();
+    folder.app_properties.emplace(part.key, layout.*part.id);
   }
   DRIVEROOT_RETURN_IF_ERROR(MakeFolder(api, folder));
   return layout;
@@ -208,12 +214,19 @@ Result<DriveVolumeLayout> MakeVolumeFolder(DriveApi& api,
 
 Result<std::unique_ptr<ObjectStore>> MakeVolume(
     std::shared_ptr<DriveClient> client, std::string_view name) {
-  DRIVEROOT_ASSIGN_OR_RETURN(DriveVolumeLayout layout,
-                             MakeVolumeFolder(client->api(), name));
-  DRIVEROOT_RETURN_IF_ERROR(MakePartFolders(client->api(), layout));
-  auto store =
-      std::make_unique<DriveStore>(std::move(client), std::move(layout));
-  store->ExpectNoSuperblock();
+  // For the folders, and for what will be put there.
+  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<std::string> ids,
+                             client->api().GenerateIds(kIdsForNewVolume));
+  DRIVEROOT_ASSIGN_OR_RETURN(const DriveVolumeLayout layout,
+                             MakeVolumeFolder(client->api(), name, ids));
+  auto store = std::make_unique<DriveStore>(client, layout);
+  store->ExpectNothing(std::async(std::launch::async,
+                                  [client, layout] {
+                                    return MakePartFolders(client->api(),
+                                                           layout);
+                                  })
+                           .share(),
+                       std::move(ids));
   return store;
 }
 
@@ -264,9 +277,7 @@ Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
 }
 
 Result<std::unique_ptr<ObjectStore>> OpenOrCreateDriveVolume(
-    std::shared_ptr<DriveClient> client, std::string_view volume,
-    bool& ret_created) {
-  ret_created = false;
+    std::shared_ptr<DriveClient> client, std::string_view volume) {
   if (volume.starts_with(kIdPrefix)) {
     return OpenDriveVolume(std::move(client), volume);
   }
@@ -274,11 +285,7 @@ Result<std::unique_ptr<ObjectStore>> OpenOrCreateDriveVolume(
   DriveApi& api = client->api();
   DRIVEROOT_ASSIGN_OR_RETURN(std::vector<DriveFile> found,
                              FindVolumes(api, volume));
-  if (found.empty()) {
-    auto made = MakeVolume(std::move(client), volume);
-    ret_created = made.has_value();
-    return made;
-  }
+  if (found.empty()) return MakeVolume(std::move(client), volume);
   DRIVEROOT_ASSIGN_OR_RETURN(DriveVolumeLayout layout,
                              TheOnly(api, volume, std::move(found)));
   return std::make_unique<DriveStore>(std::move(client), std::move(layout));

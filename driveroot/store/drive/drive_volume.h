@@ -48,11 +48,10 @@ Status MakePartFolders(DriveApi& api, const DriveVolumeLayout& layout);
 Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
     std::shared_ptr<DriveClient> client, std::string_view volume);
 
-// Opens the folder of a volume, or makes it when there is none of this name,
-// which `ret_created` tells; a name is looked for once. The errors of both.
+// Opens the folder of a volume, or makes it when there is none of this name; a
+// name is looked for once. The errors of both.
 Result<std::unique_ptr<ObjectStore>> OpenOrCreateDriveVolume(
-    std::shared_ptr<DriveClient> client, std::string_view volume,
-    bool& ret_created);
+    std::shared_ptr<DriveClient> client, std::string_view volume);
 
 // Opens the folder of a volume. Whether it has a superblock shows when that is
 // read.

@@ -108,6 +108,15 @@ Status FakeObjectStore::WriteSuperblock(std::string_view bytes) {
   return {};
 }
 
+Status FakeObjectStore::CreateSuperblock(std::string_view bytes) {
+  const std::lock_guard lock(account_->mutex);
+  if (account_->superblock) {
+    return Fail(ErrorCode::kAlreadyExists, "there is a superblock");
+  }
+  account_->superblock = bytes;
+  return {};
+}
+
 Result<StoreSpace> FakeObjectStore::Space() {
   const std::lock_guard lock(account_->mutex);
   StoreSpace space{.total = account_->quota};
@@ -181,6 +190,14 @@ Status FaultyObjectStore::WriteSuperblock(std::string_view bytes) {
   Status written = store_->WriteSuperblock(bytes);
   if (fault) return std::unexpected(fault->error);
   return written;
+}
+
+Status FaultyObjectStore::CreateSuperblock(std::string_view bytes) {
+  const auto fault = Ask({.method = StoreCall::Method::kCreateSuperblock});
+  if (fault && !fault->lost_response) return std::unexpected(fault->error);
+  Status created = store_->CreateSuperblock(bytes);
+  if (fault) return std::unexpected(fault->error);
+  return created;
 }
 
 Result<StoreSpace> FaultyObjectStore::Space() {

@@ -59,6 +59,7 @@ class FakeObjectStore : public ObjectStore {
   Result<std::vector<ObjectInfo>> List(ObjectKind kind) override;
   Result<std::string> ReadSuperblock() override;
   Status WriteSuperblock(std::string_view bytes) override;
+  Status CreateSuperblock(std::string_view bytes) override;
   Result<StoreSpace> Space() override;
 
  private:
@@ -75,6 +76,7 @@ struct StoreCall {
     kList,
     kReadSuperblock,
     kWriteSuperblock,
+    kCreateSuperblock,
     kSpace,
   };
   Method method = Method::kRead;
@@ -84,7 +86,8 @@ struct StoreCall {
 
   bool IsWrite() const {
     return method == Method::kCreate || method == Method::kRemove ||
-           method == Method::kWriteSuperblock;
+           method == Method::kWriteSuperblock ||
+           method == Method::kCreateSuperblock;
   }
 };
 
@@ -117,6 +120,7 @@ class FaultyObjectStore : public ObjectStore {
   Result<std::vector<ObjectInfo>> List(ObjectKind kind) override;
   Result<std::string> ReadSuperblock() override;
   Status WriteSuperblock(std::string_view bytes) override;
+  Status CreateSuperblock(std::string_view bytes) override;
   Result<StoreSpace> Space() override;
 
  private:

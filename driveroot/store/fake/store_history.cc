@@ -154,6 +154,9 @@ Status StoreHistory::Accept(size_t index) {
       traces_[change.id].removed = index;
       break;
     case ChangeKind::kSuperblock:
+      if (change.is_first && Superblock(nullptr) != nullptr) {
+        return Fail(ErrorCode::kAlreadyExists, "there is a superblock");
+      }
       break;
   }
   change.done = true;
@@ -266,6 +269,13 @@ Status HistoryStore::WriteSuperblock(std::string_view bytes) {
   return Make({.change = StoreHistory::ChangeKind::kSuperblock,
                .bytes = std::string(bytes)},
               {.method = StoreCall::Method::kWriteSuperblock});
+}
+
+Status HistoryStore::CreateSuperblock(std::string_view bytes) {
+  return Make({.change = StoreHistory::ChangeKind::kSuperblock,
+               .bytes = std::string(bytes),
+               .is_first = true},
+              {.method = StoreCall::Method::kCreateSuperblock});
 }
 
 Result<StoreSpace> HistoryStore::Space() {

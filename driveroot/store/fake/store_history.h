@@ -81,6 +81,7 @@ class StoreHistory {
     ObjectKind kind = ObjectKind::kSegment;
     std::string name = {};
     std::string bytes = {};
+    bool is_first = false;  // a superblock that must not replace another one
     uint64_t began = 0;
     uint64_t answered = UINT64_MAX;  // when its maker first knew of it
     bool done = false;               // false: under way, or refused
@@ -139,6 +140,7 @@ class HistoryStore : public ObjectStore {
   Result<std::vector<ObjectInfo>> List(ObjectKind kind) override;
   Result<std::string> ReadSuperblock() override;
   Status WriteSuperblock(std::string_view bytes) override;
+  Status CreateSuperblock(std::string_view bytes) override;
   Result<StoreSpace> Space() override;
 
  private:

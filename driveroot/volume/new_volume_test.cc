@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A volume that is made by its first commit: all of it or nothing, by one
+// writer only.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "driveroot/store/fake/store_history.h"
+#include "driveroot/volume/check.h"
+#include "driveroot/volume/repair.h"
+#include "driveroot/volume/volume_test_util.h"
+
+namespace driveroot {
+namespace {
+
+using Method = StoreCall::Method;
+
+VolumeOptions NewOptions() {
+  VolumeOptions options = TestOptions();
+  options.make_if_missing = true;
+  options.adopt_leftovers = true;
+  options.single_transaction = true;
+  options.segment_bytes = 200'000;
+  options.max_inline_bytes = 0;
+  return options;
+}
+
+Files Content() {
+  return {{"a", Noise(300'000, 1)}, {"b", "small"}, {"c", Noise(200'000, 2)}};
+}
+
+Status Fill(Volume& volume) {
+  for (const auto& [name, bytes] : Content()) {
+    DRIVEROOT_RETURN_IF_ERROR(PutFile(volume, name, bytes));
+  }
+  return {};
+}
+
+template <typename Store, typename Account>
+Result<Files> FilesOn(const Account& account) {
+  VolumeOptions options = TestOptions();
+  options.read_only = true;
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const auto volume,
+      Volume::Open(std::make_unique<Store>(account), options));
+  return GetFiles(*volume);
+}
+
+TEST(NewVolumeTest, IsMadeByClosingItInFewRequests) {
+  const auto account = std::make_shared<FakeAccount>();
+  int calls = 0;
+  {
+    const auto volume =
+        OpenOn(account, NewOptions(), [&calls](const StoreCall&) {
+          ++calls;
+          return std::optional<Fault>();
+        });
+    ASSERT_TRUE(volume) << volume.error();
+    ASSERT_TRUE(Fill(**volume));
+    EXPECT_FALSE(account->superblock.has_value());
+    ASSERT_TRUE((*volume)->Close());
+  }
+  // The superblock that is not there, leftovers that are not there, ids, three
+  // segments, readme, record, checkpoint, superblock.
+  EXPECT_EQ(calls, 10);
+  EXPECT_EQ(account->Ids(ObjectKind::kLogRecord).size(), 1u);
+  EXPECT_EQ(FilesOn<FakeObjectStore>(account).value_or(Files()), Content());
+  FakeObjectStore store(account);
+  const auto report = CheckVolume(store, CheckOptions());
+  ASSERT_TRUE(report) << report.error();
+  EXPECT_TRUE(report->problems.empty());
+}
+
+TEST(NewVolumeTest, GoesOnAfterASync) {
+  const auto account = std::make_shared<FakeAccount>();
+  {
+    const auto volume = OpenOn(account, NewOptions());
+    ASSERT_TRUE(volume) << volume.error();
+    ASSERT_TRUE(Fill(**volume));
+    ASSERT_TRUE((*volume)->Sync());
+    EXPECT_TRUE(account->superblock.has_value());
+    ASSERT_TRUE(PutFile(**volume, "d", "later"));
+    ASSERT_TRUE((*volume)->Sync());
+    ASSERT_TRUE(PutFile(**volume, "d", "at the end"));
+    ASSERT_TRUE((*volume)->Close());
+    // Open, what came later, close.
+    EXPECT_EQ(account->Ids(ObjectKind::kLogRecord).size(), 3u);
+  }
+  Files content = Content();
+  content["d"] = "at the end";
+  EXPECT_EQ(FilesOn<FakeObjectStore>(account).value_or(Files()), content);
+}
+
+TEST(NewVolumeTest, TheLogAloneHasAllOfIt) {
+  const auto account = std::make_shared<FakeAccount>();
+  {
+    const auto volume = OpenOn(account, NewOptions());
+    ASSERT_TRUE(volume) << volume.error();
+    ASSERT_TRUE(Fill(**volume));
+    ASSERT_TRUE((*volume)->Close());
+  }
+  for (const ObjectId& id : account->Ids(ObjectKind::kCheckpoint)) {
+    account->objects.erase(id);
+  }
+  const auto repaired = RepairVolume(std::make_unique<FakeObjectStore>(account), TestOptions());
+  ASSERT_TRUE(repaired) << repaired.error();
+  EXPECT_EQ(FilesOn<FakeObjectStore>(account).value_or(Files()), Content());
+}
+
+TEST(NewVolumeTest, WithNothingInItIsEmpty) {
+  const auto account = std::make_shared<FakeAccount>();
+  {
+    const auto volume = OpenOn(account, NewOptions());
+    ASSERT_TRUE(volume) << volume.error();
+    EXPECT_FALSE(account->superblock.has_value());
+    ASSERT_TRUE((*volume)->Close());
+  }
+  EXPECT_EQ(FilesOn<FakeObjectStore>(account).value_or(Content()), Files());
+}
+
+TEST(NewVolumeTest, OnlyOneWriterMakesIt) {
+  const auto account = std::make_shared<FakeAccount>();
+  const auto first = OpenOn(account, NewOptions());
+  const auto second = OpenOn(account, NewOptions());
+  ASSERT_TRUE(first && second);
+  ASSERT_TRUE(Fill(**first));
+  ASSERT_TRUE(PutFile(**second, "other", "tree"));
+  ASSERT_TRUE((*first)->Close());
+  const Status closed = (*second)->Close();
+  ASSERT_FALSE(closed);
+  EXPECT_EQ(closed.error().code(), ErrorCode::kFenced);
+  EXPECT_NE(closed.error().message().find("at the same time"),
+            std::string::npos)
+      << closed.error();
+  EXPECT_EQ(FilesOn<FakeObjectStore>(account).value_or(Files()), Content());
+}
+
+TEST(NewVolumeTest, AnAnswerThatIsLostDoesNotMatter) {
+  for (const Method method : {Method::kCreate, Method::kCreateSuperblock}) {
+    const auto account = std::make_shared<FakeAccount>();
+    const auto volume = OpenOn(
+        account, NewOptions(),
+        [method, lost = 0](const StoreCall& call) mutable {
+          std::optional<Fault> fault;
+          if (call.method == method && lost++ % 2 == 0) {
+            fault.emplace().lost_response = true;
+          }
+          return fault;
+        });
+    ASSERT_TRUE(volume) << volume.error();
+    ASSERT_TRUE(Fill(**volume));
+    const Status closed = (*volume)->Close();
+    EXPECT_TRUE(closed) << closed.error();
+    EXPECT_EQ(FilesOn<FakeObjectStore>(account).value_or(Files()), Content());
+  }
+}
+
+// After each request that was done when the machine stopped.
+TEST(NewVolumeTest, ACrashLeavesAllOfItOrNothing) {
+  const auto history = std::make_shared<StoreHistory>();
+  {
+    const auto volume =
+        Volume::Open(std::make_unique<HistoryStore>(history), NewOptions());
+    ASSERT_TRUE(volume) << volume.error();
+    ASSERT_TRUE(Fill(**volume));
+    ASSERT_TRUE((*volume)->Close());
+  }
+  const std::vector<StoreCut> cuts = history->Cuts();
+  ASSERT_GE(cuts.size(), 6u);
+  int made = 0;
+  for (const StoreCut& cut : cuts) {
+    const auto store = std::make_shared<StoreHistory>(history, cut);
+    const auto found = FilesOn<HistoryStore>(store);
+    if (found) {
+      ++made;
+      EXPECT_EQ(*found, Content());
+    } else {
+      EXPECT_EQ(found.error().code(), ErrorCode::kNotFound) << found.error();
+    }
+    // Whoever tries again gets there, whatever is left over.
+    const auto volume =
+        Volume::Open(std::make_unique<HistoryStore>(store), NewOptions());
+    ASSERT_TRUE(volume) << volume.error();
+    if (!found) {
+      ASSERT_TRUE(Fill(**volume));
+    }
+    ASSERT_TRUE((*volume)->Close());
+    EXPECT_EQ(FilesOn<HistoryStore>(store).value_or(Files()), Content());
+  }
+  EXPECT_GE(made, 1);
+}
+
+}  // namespace
+}  // namespace driveroot
