@@ -2,24 +2,29 @@
 //
 // bench --json=FILE
 //
-// Boots machines from a fake Drive and from a disk, and tells what it cost.
+// Measures a root tree on a fake Drive: there and back, read from mounts, and
+// booted from, beside other ways to do the same.
 #include <gflags/gflags.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <sstream>
 #include <string>
-#include <vector>
 
 #include "driveroot/base/files.h"
 #include "tools/bench/benchmark.h"
+#include "tools/bench/link.h"
 #include "tools/bench/report.h"
-#include "vmtest/testbed/image.h"
 
 DEFINE_string(json, "", "a file that gets the results as JSON");
 DEFINE_string(link, "loopback",
               "how fast the Drive is: \"loopback\", as fast as it can, or "
               "\"reference\", as the real one was measured");
+DEFINE_string(parts, "transfers,reads,boots",
+              "what is measured: transfers (push and pull, which all others "
+              "begin with), reads (from mounted volumes), boots (of machines)");
 DEFINE_bool(packages, false,
             "measure apt-get install on the booted root, too; on a slow link "
             "that takes an hour");
@@ -31,25 +36,26 @@ DEFINE_string(
 namespace driveroot::bench {
 namespace {
 
-Result<std::vector<std::string>> DriveFlags(const std::string& link) {
-  if (link == "loopback") return std::vector<std::string>();
-  if (link == "reference") {
-    // What others measured: rclone's and duplicity's forums give 230 ms for a
-    // read and 690 ms for a create; rclone's documentation, three creates each
-    // second.
-    return std::vector<std::string>{
-        "--read_latency_ms=230", "--write_latency_ms=690",
-        "--bandwidth_mbit=100", "--creates_per_second=3"};
+Status ReadParts(const std::string& parts, BenchmarkOptions& options) {
+  std::istringstream names(parts);
+  for (std::string name; std::getline(names, name, ',');) {
+    if (name == "reads") {
+      options.reads = true;
+    } else if (name == "boots") {
+      options.boots = true;
+    } else if (name != "transfers") {
+      return Fail(ErrorCode::kInvalidArgument,
+                  "--parts knows transfers, reads and boots, not " + name);
+    }
   }
-  return Fail(ErrorCode::kInvalidArgument,
-              "--link is loopback or reference, not " + link);
+  return {};
 }
 
 Status Run(const std::string& program) {
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<std::string> flags,
-                             DriveFlags(FLAGS_link));
-  DRIVEROOT_ASSIGN_OR_RETURN(const vmtest::Image image,
-                             vmtest::FindImage(program));
+  BenchmarkOptions options;
+  options.packages = FLAGS_packages;
+  DRIVEROOT_ASSIGN_OR_RETURN(options.link, FindLink(FLAGS_link));
+  DRIVEROOT_RETURN_IF_ERROR(ReadParts(FLAGS_parts, options));
   std::string folder = FLAGS_output_dir;
   if (folder.empty()) {
     std::string name = std::filesystem::temp_directory_path() / "bench.XXXXXX";
@@ -58,10 +64,8 @@ Status Run(const std::string& program) {
     }
     folder = name;
   }
-  const Result<Measurements> results =
-      RunBenchmark(image, {.output_dir = std::filesystem::absolute(folder),
-                           .drive_flags = flags,
-                           .packages = FLAGS_packages});
+  options.output_dir = std::filesystem::absolute(folder);
+  const Result<Measurements> results = RunBenchmark(program, options);
   std::error_code error;
   if (FLAGS_output_dir.empty()) std::filesystem::remove_all(folder, error);
   if (!results) return std::unexpected(results.error());
@@ -74,7 +78,7 @@ Status Run(const std::string& program) {
 }  // namespace driveroot::bench
 
 int main(int argc, char** argv) {
-  gflags::SetUsageMessage("measures boots from a fake Drive and from a disk");
+  gflags::SetUsageMessage("measures a root tree on a fake Drive");
   const std::string program = argv[0];
   gflags::ParseCommandLineFlags(&argc, &argv, true);
   const driveroot::Status status = driveroot::bench::Run(program);

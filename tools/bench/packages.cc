@@ -2,11 +2,14 @@
 #include "tools/bench/packages.h"
 
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "tools/bench/root_disk.h"
+#include "tools/bench/stopwatch.h"
 #include "vmtest/package_archive/package_archive.h"
 
 namespace driveroot::bench {
@@ -14,8 +17,6 @@ namespace {
 
 using vmtest::Machine;
 using vmtest::TestBed;
-
-using Clock = std::chrono::steady_clock;
 
 constexpr char kTree[] = "vmtest/package_root.tar";
 
@@ -33,9 +34,9 @@ Result<double> Install(Machine& machine, bool from_disk) {
       machine.console().Type("/opt/vmtest/install_packages install\n"));
   DRIVEROOT_RETURN_IF_ERROR(
       machine.console().WaitFor(kBefore, vmtest::kBootLimit));
-  const Clock::time_point begin = Clock::now();
+  const Stopwatch watch;
   DRIVEROOT_RETURN_IF_ERROR(machine.console().WaitFor(kAfter, kInstallLimit));
-  return std::chrono::duration<double>(Clock::now() - begin).count();
+  return watch.Seconds();
 }
 
 Result<Installation> InstallOnDrive(TestBed& bed, const std::string& archive,
@@ -87,11 +88,15 @@ Result<std::vector<Installation>> MeasureInstallations(
   }
   DRIVEROOT_RETURN_IF_ERROR(
       bed.Driveroot("push", {tree, "drive:packages-disk"}));
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      const std::string disk,
-      MakeRootDisk(bed, image, "drive:packages-disk", output_dir));
+  const std::string folder = output_dir + "/packages-tree";
+  DRIVEROOT_RETURN_IF_ERROR(
+      bed.Driveroot("pull", {"drive:packages-disk", folder}));
+  const Result<std::string> disk = MakeRootDisk(image, folder, output_dir);
+  std::error_code error;
+  std::filesystem::remove_all(folder, error);
+  if (!disk) return std::unexpected(disk.error());
   DRIVEROOT_ASSIGN_OR_RETURN(Installation on_disk,
-                             InstallOnDisk(bed, image, archive, disk));
+                             InstallOnDisk(bed, image, archive, *disk));
   installations.push_back(std::move(on_disk));
   return installations;
 }

@@ -8,17 +8,11 @@
 #include <vector>
 
 #include "driveroot/base/result.h"
+#include "tools/bench/results.h"
 #include "vmtest/testbed/image.h"
 #include "vmtest/testbed/testbed.h"
-#include "vmtest/testbed/traffic.h"
 
 namespace driveroot::bench {
-
-struct Installation {
-  std::string name;
-  double seconds = 0;            // of one apt-get install, in the machine
-  vmtest::Traffic traffic = {};  // nothing for a disk
-};
 
 // Installs the same packages on a root in the Drive, once for each way in which
 // its fsync can work, and on one on a local disk.

@@ -6,9 +6,13 @@
 
 #include <string>
 
-#include "tools/bench/benchmark.h"
+#include "tools/bench/results.h"
 
 namespace driveroot::bench {
+
+// The part of what a boot got from the Drive that the machine asked for; 1 is
+// all.
+double UsefulShare(const Boot& boot);
 
 // A table, with the ratios of boots from the Drive to those from the disk.
 std::string FormatTable(const Measurements& results);

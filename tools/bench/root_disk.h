@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The root of a volume on a local disk, to compare with.
+// A root on a local disk, to compare with.
 #ifndef DRIVEROOT_TOOLS_BENCH_ROOT_DISK_H_
 #define DRIVEROOT_TOOLS_BENCH_ROOT_DISK_H_
 
@@ -8,15 +8,13 @@
 
 #include "driveroot/base/result.h"
 #include "vmtest/testbed/image.h"
-#include "vmtest/testbed/testbed.h"
 
 namespace driveroot::bench {
 
-// An ext4 disk image with the tree of `volume`, owners included, in the folder
-// `output_dir`; its path.
-Result<std::string> MakeRootDisk(vmtest::TestBed& bed,
-                                 const vmtest::Image& image,
-                                 const std::string& volume,
+// An ext4 disk image with the tree of the folder `tree`, owners included, in
+// the folder `output_dir`; its path.
+Result<std::string> MakeRootDisk(const vmtest::Image& image,
+                                 const std::string& tree,
                                  const std::string& output_dir);
 
 }  // namespace driveroot::bench

@@ -51,9 +51,20 @@ Status RaiseLoopback() {
   return {};
 }
 
+// Makes `file` a file with `text` in this mount namespace; `source` keeps it.
+Status Replace(const std::string& file, const std::string& source,
+               const std::string& text) {
+  DRIVEROOT_RETURN_IF_ERROR(ReplaceFile(source, text, 0644));
+  if (mount(source.c_str(), file.c_str(), nullptr, MS_BIND, nullptr) != 0) {
+    return Failed("replace " + file + " in the private network");
+  }
+  return {};
+}
+
 }  // namespace
 
-Status EnterPrivateNetwork(const std::string& scratch_dir) {
+Status EnterPrivateNetwork(const std::string& scratch_dir,
+                           const std::vector<std::string>& names) {
   const uid_t uid = geteuid();
   const gid_t gid = getegid();
   // Root needs no namespace of users, and keeps its rights over files so.
@@ -70,13 +81,13 @@ Status EnterPrivateNetwork(const std::string& scratch_dir) {
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     return Failed("make the mounts private");
   }
-  const std::string resolver = scratch_dir + "/resolv.conf";
+  std::string hosts = "127.0.0.1 localhost";
+  for (const std::string& name : names) hosts += " " + name;
   DRIVEROOT_RETURN_IF_ERROR(
-      ReplaceFile(resolver, "nameserver 127.0.0.1\n", 0644));
-  if (mount(resolver.c_str(), "/etc/resolv.conf", nullptr, MS_BIND, nullptr) !=
-      0) {
-    return Failed("replace /etc/resolv.conf in the private network");
-  }
+      Replace("/etc/hosts", scratch_dir + "/hosts", hosts + "\n"));
+  DRIVEROOT_RETURN_IF_ERROR(Replace("/etc/resolv.conf",
+                                    scratch_dir + "/resolv.conf",
+                                    "nameserver 127.0.0.1\n"));
   return RaiseLoopback();
 }
 

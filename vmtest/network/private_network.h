@@ -6,6 +6,7 @@
 #define DRIVEROOT_VMTEST_NETWORK_PRIVATE_NETWORK_H_
 
 #include <string>
+#include <vector>
 
 #include "driveroot/base/result.h"
 
@@ -14,15 +15,16 @@ namespace driveroot::vmtest {
 // Moves this process, and all that it starts from now on, into network and
 // mount namespaces of their own, with the loopback device up and
 // /etc/resolv.conf naming 127.0.0.1 (QEMU's user network passes the guest's
-// questions on to the server that this file names). `scratch_dir` holds that
-// file.
+// questions on to the server that this file names). For programs here, `names`
+// lead to 127.0.0.1 by /etc/hosts. `scratch_dir` holds these files.
 //
 // Precondition: the process has one thread, since namespaces of users cannot be
 // changed with more (unshare(2)).
 //
 // kNotPermitted: the system allows no namespaces; the message says how to allow
 // them.
-Status EnterPrivateNetwork(const std::string& scratch_dir);
+Status EnterPrivateNetwork(const std::string& scratch_dir,
+                           const std::vector<std::string>& names);
 
 }  // namespace driveroot::vmtest
 

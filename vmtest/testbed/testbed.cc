@@ -11,18 +11,9 @@
 #include "rapidjson/writer.h"
 #include "vmtest/boot_report/boot_report.h"
 #include "vmtest/boot_report/timeline.h"
-#include "vmtest/network/private_network.h"
-#include "vmtest/process/process.h"
 
 namespace driveroot::vmtest {
 namespace {
-
-// Where Google's clients go; the fake Drive's certificate has these names, too.
-constexpr char kApiName[] = "www.googleapis.com";
-constexpr char kTokenName[] = "oauth2.googleapis.com";
-
-// The host's loopback device as QEMU's user network shows it to the guest.
-constexpr char kHostInGuest[] = "10.0.2.2";
 
 constexpr uint64_t kMaxFileBytes = 1 << 20;
 constexpr uint64_t kMaxLogBytes = 256 << 20;
@@ -44,44 +35,23 @@ std::string MakeConfig(const std::string& volume, const StartOptions& start) {
 }  // namespace
 
 Result<std::unique_ptr<TestBed>> TestBed::Create(
-    const Image& image, const std::string& output_dir,
-    const std::vector<std::string>& drive_flags) {
-  std::error_code error;
-  std::filesystem::create_directories(output_dir, error);
-  DRIVEROOT_RETURN_IF_ERROR(EnterPrivateNetwork(output_dir));
-  std::unique_ptr<TestBed> bed(new TestBed(image, output_dir));
-  bed->accelerator_ = ProbeAccelerator(image.qemu, image.kernel, output_dir);
+    const Image& image, const std::string& output_dir) {
+  DRIVEROOT_ASSIGN_OR_RETURN(std::shared_ptr<PrivateDrive> drive,
+                             PrivateDrive::Start(image, output_dir));
+  return On(image, std::move(drive));
+}
+
+std::unique_ptr<TestBed> TestBed::On(const Image& image,
+                                     std::shared_ptr<PrivateDrive> drive) {
+  std::unique_ptr<TestBed> bed(new TestBed(image, std::move(drive)));
+  bed->accelerator_ =
+      ProbeAccelerator(image.qemu, image.kernel, bed->output_dir());
   std::cout << "machines run "
             << (bed->accelerator_ == Accelerator::kKvm
                     ? "with KVM"
                     : "in software emulation: KVM boots nothing here")
             << std::endl;
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      bed->names_, NameServer::Start(53, {{kApiName, kHostInGuest},
-                                          {kTokenName, kHostInGuest}}));
-  fakedrive::FakeDriveOptions options;
-  options.program = image.fakedrive;
-  options.data_folder = output_dir + "/drive";
-  options.flags = {"--listen=127.0.0.1:443",
-                   "--request_log=" + bed->RequestLog()};
-  options.flags.insert(options.flags.end(), drive_flags.begin(),
-                       drive_flags.end());
-  std::filesystem::create_directories(options.data_folder, error);
-  DRIVEROOT_ASSIGN_OR_RETURN(bed->drive_,
-                             fakedrive::FakeDriveProcess::Start(options));
   return bed;
-}
-
-Result<std::string> TestBed::Driveroot(
-    const std::string& command, const std::vector<std::string>& arguments) {
-  ProcessOptions options;
-  options.arguments = {image_.driveroot, command,
-                       "--drive_endpoint=" + drive_->endpoint(),
-                       "--ca_file=" + drive_->ca_file(),
-                       "--credentials=" + drive_->credentials_file()};
-  options.arguments.insert(options.arguments.end(), arguments.begin(),
-                           arguments.end());
-  return RunToEnd(options);
 }
 
 Result<MachineOptions> TestBed::MakeOptions(const std::string& name,
@@ -89,7 +59,7 @@ Result<MachineOptions> TestBed::MakeOptions(const std::string& name,
   MachineOptions options;
   options.qemu = image_.qemu;
   options.uki = uki;
-  options.output_dir = output_dir_ + "/" + name;
+  options.output_dir = output_dir() + "/" + name;
   options.accelerator = accelerator_;
   std::error_code error;
   std::filesystem::create_directories(options.output_dir, error);
@@ -107,9 +77,9 @@ Result<std::unique_ptr<Machine>> TestBed::Start(const std::string& name,
                              MakeOptions(name, image_.uki));
   DRIVEROOT_ASSIGN_OR_RETURN(
       options.credentials["driveroot.credentials"],
-      ReadFile(drive_->credentials_file(), kMaxFileBytes));
+      ReadFile(drive().credentials_file(), kMaxFileBytes));
   DRIVEROOT_ASSIGN_OR_RETURN(options.credentials["driveroot.ca"],
-                             ReadFile(drive_->ca_file(), kMaxFileBytes));
+                             ReadFile(drive().ca_file(), kMaxFileBytes));
   options.credentials["driveroot.config"] = MakeConfig(volume, start);
   options.disks = start.disks;
   return Machine::Start(options);
@@ -144,10 +114,10 @@ Status TestBed::WriteBootReport(const std::string& name, const Machine& machine,
          WithoutEscapes(line.text)});
   }
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string log,
-                             ReadFile(RequestLog(), kMaxLogBytes));
+                             ReadFile(drive_->RequestLog(), kMaxLogBytes));
   DRIVEROOT_ASSIGN_OR_RETURN(timeline.requests,
                              ParseRequestLog(log, machine.power_on(), end));
-  return ReplaceFile(output_dir_ + "/" + name + "/boot.html",
+  return ReplaceFile(output_dir() + "/" + name + "/boot.html",
                      RenderBootReport(timeline), 0644);
 }
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TestBed is the world of a VM test: a private network in which Google's names
-// lead to a fake Drive, a volume on it, and machines that boot from that volume
-// with nothing but their credentials, over TLS, as they would from the real
-// one.
+// TestBed is the world of a VM test: a private network with a fake Drive
+// (private_drive.h), volumes on it, and machines that boot from these with
+// nothing but their credentials, over TLS, as they would from the real one.
 //
 // Everything worth a look after a failure lies below its output folder, which
 // Bazel keeps with the test's outputs.
@@ -19,9 +18,9 @@
 #include "driveroot/base/result.h"
 #include "vmtest/fakedrive/testing/fake_drive_process.h"
 #include "vmtest/machine/machine.h"
-#include "vmtest/network/name_server.h"
 #include "vmtest/testbed/boot_phases.h"
 #include "vmtest/testbed/image.h"
+#include "vmtest/testbed/private_drive.h"
 
 namespace driveroot::vmtest {
 
@@ -33,16 +32,19 @@ struct StartOptions {
 
 class TestBed {
  public:
-  // `drive_flags` are more flags of fakedrive, e.g. a slow link. Precondition:
-  // the process has one thread.
-  static Result<std::unique_ptr<TestBed>> Create(
-      const Image& image, const std::string& output_dir,
-      const std::vector<std::string>& drive_flags = {});
+  // With a PrivateDrive of its own, under the same precondition.
+  static Result<std::unique_ptr<TestBed>> Create(const Image& image,
+                                                 const std::string& output_dir);
 
-  // Runs the driveroot program against the fake Drive, with `arguments` behind
-  // the sub-command; returns what it printed.
+  // Machines beside a Drive that is there, in its output folder.
+  static std::unique_ptr<TestBed> On(const Image& image,
+                                     std::shared_ptr<PrivateDrive> drive);
+
+  // PrivateDrive's.
   Result<std::string> Driveroot(const std::string& command,
-                                const std::vector<std::string>& arguments);
+                                const std::vector<std::string>& arguments) {
+    return drive_->Driveroot(command, arguments);
+  }
 
   // Starts a machine that boots from `volume`; its files go to the folder
   // `name` of the output folder.
@@ -65,24 +67,20 @@ class TestBed {
   Status WriteBootReport(const std::string& name, const Machine& machine,
                          const std::vector<BootPhase>& phases) const;
 
-  fakedrive::FakeDriveProcess& drive() { return *drive_; }
+  fakedrive::FakeDriveProcess& drive() { return drive_->drive(); }
   Accelerator accelerator() const { return accelerator_; }
-  const std::string& output_dir() const { return output_dir_; }
+  const std::string& output_dir() const { return drive_->output_dir(); }
 
  private:
-  TestBed(Image image, std::string output_dir)
-      : image_(std::move(image)), output_dir_(std::move(output_dir)) {}
-
-  std::string RequestLog() const { return output_dir_ + "/requests.log"; }
+  TestBed(Image image, std::shared_ptr<PrivateDrive> drive)
+      : image_(std::move(image)), drive_(std::move(drive)) {}
 
   Result<MachineOptions> MakeOptions(const std::string& name,
                                      const std::string& uki) const;
 
   Image image_;
-  std::string output_dir_;
   Accelerator accelerator_ = Accelerator::kEmulated;
-  std::unique_ptr<NameServer> names_;
-  std::unique_ptr<fakedrive::FakeDriveProcess> drive_;
+  std::shared_ptr<PrivateDrive> drive_;
 };
 
 }  // namespace driveroot::vmtest

@@ -17,6 +17,11 @@ uint64_t Traffic::TotalRequests() const {
   return total;
 }
 
+uint64_t Traffic::Requests(const std::string& name) const {
+  const auto found = requests.find(name);
+  return found == requests.end() ? 0 : found->second;
+}
+
 Result<Traffic> ReadTraffic(const fakedrive::FakeDriveProcess& drive) {
   DRIVEROOT_ASSIGN_OR_RETURN(const fakedrive::FakeDriveStats stats,
                              drive.Stats());

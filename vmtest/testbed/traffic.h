@@ -19,6 +19,8 @@ struct Traffic {
   uint64_t bytes_down = 0;
 
   uint64_t TotalRequests() const;
+  // Of one class.
+  uint64_t Requests(const std::string& name) const;
 };
 
 // Since the Drive started or its counts were last reset.

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rapidjson/prettywriter.h"
+#include "rapidjson/stringbuffer.h"
+#include "tools/bench/report.h"
+
+namespace driveroot::bench {
+namespace {
+
+using vmtest::BootPhase;
+using vmtest::TotalSeconds;
+using vmtest::Traffic;
+
+using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
+
+void Put(Writer& writer, const char* key, const std::string& text) {
+  writer.Key(key);
+  writer.String(text.c_str());
+}
+
+void Put(Writer& writer, const char* key, uint64_t number) {
+  writer.Key(key);
+  writer.Uint64(number);
+}
+
+void Put(Writer& writer, const char* key, double number) {
+  writer.Key(key);
+  writer.Double(number);
+}
+
+void PutTraffic(Writer& writer, const char* key, const Traffic& traffic) {
+  writer.Key(key);
+  writer.StartObject();
+  writer.Key("requests");
+  writer.StartObject();
+  for (const auto& [name, count] : traffic.requests) {
+    Put(writer, name.c_str(), count);
+  }
+  writer.EndObject();
+  Put(writer, "bytes_up", traffic.bytes_up);
+  Put(writer, "bytes_down", traffic.bytes_down);
+  writer.EndObject();
+}
+
+void PutLink(Writer& writer, const Link& link) {
+  writer.Key("link");
+  writer.StartObject();
+  Put(writer, "name", link.name);
+  Put(writer, "read_latency_ms", link.read_latency_ms);
+  Put(writer, "write_latency_ms", link.write_latency_ms);
+  Put(writer, "bandwidth_mbit", link.bandwidth_mbit);
+  Put(writer, "creates_per_second", link.creates_per_second);
+  writer.EndObject();
+}
+
+void PutCost(Writer& writer, const Cost& cost) {
+  writer.StartObject();
+  Put(writer, "name", cost.name);
+  Put(writer, "seconds", cost.seconds);
+  if (cost.operations > 0) {
+    Put(writer, "unit", cost.unit);
+    Put(writer, "operations", cost.operations);
+  }
+  if (cost.bytes > 0) Put(writer, "bytes", cost.bytes);
+  if (cost.link_share) Put(writer, "link_share", *cost.link_share);
+  if (cost.round_trips) Put(writer, "round_trips", *cost.round_trips);
+  PutTraffic(writer, "traffic", cost.traffic);
+  writer.EndObject();
+}
+
+void PutCosts(Writer& writer, const char* key, const std::vector<Cost>& costs) {
+  writer.Key(key);
+  writer.StartArray();
+  for (const Cost& cost : costs) PutCost(writer, cost);
+  writer.EndArray();
+}
+
+void PutBoot(Writer& writer, const Boot& boot) {
+  writer.StartObject();
+  Put(writer, "name", boot.name);
+  Put(writer, "seconds_to_login", TotalSeconds(boot.phases));
+  writer.Key("phases");
+  writer.StartObject();
+  for (const BootPhase& phase : boot.phases) {
+    Put(writer, phase.name.c_str(), phase.seconds);
+  }
+  writer.EndObject();
+  Put(writer, "power_off_seconds", boot.power_off_seconds);
+  PutTraffic(writer, "to_login", boot.to_login);
+  PutTraffic(writer, "to_power_off", boot.to_power_off);
+  Put(writer, "useful_bytes", boot.useful_bytes);
+  Put(writer, "useful_share", UsefulShare(boot));
+  writer.EndObject();
+}
+
+void PutInstallation(Writer& writer, const Installation& installation) {
+  writer.StartObject();
+  Put(writer, "name", installation.name);
+  Put(writer, "seconds", installation.seconds);
+  PutTraffic(writer, "traffic", installation.traffic);
+  writer.EndObject();
+}
+
+}  // namespace
+
+std::string FormatJson(const Measurements& results) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  writer.StartObject();
+  PutLink(writer, results.link);
+  Put(writer, "tree_bytes", results.tree_bytes);
+  PutCosts(writer, "transfers", results.transfers);
+  PutCosts(writer, "reads", results.reads);
+  Put(writer, "accelerator", results.accelerator);
+  Put(writer, "image_bytes", results.image_bytes);
+  writer.Key("boots");
+  writer.StartArray();
+  for (const Boot& boot : results.boots) PutBoot(writer, boot);
+  writer.EndArray();
+  writer.Key("installations");
+  writer.StartArray();
+  for (const Installation& installation : results.installations) {
+    PutInstallation(writer, installation);
+  }
+  writer.EndArray();
+  writer.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+}
+
+}  // namespace driveroot::bench
