@@ -127,6 +127,11 @@ def _sets():
         programs = ["qemu-system-x86_64"],
         remove = ["usr/share/doc", "usr/share/locale", "usr/share/man"],
     )
+    _tree(
+        "rclone",
+        programs = ["fusermount", "rclone"],
+        remove = ["usr/share/doc", "usr/share/man"],
+    )
     _tree("systemd_stub")
     debian_packages(
         name = "debian_programs",

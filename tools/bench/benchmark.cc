@@ -10,6 +10,7 @@
 #include "tools/bench/boots.h"
 #include "tools/bench/file_reads.h"
 #include "tools/bench/packages.h"
+#include "tools/bench/rclone.h"
 #include "tools/bench/reads.h"
 #include "tools/bench/transfer.h"
 #include "vmtest/testbed/image.h"
@@ -27,6 +28,31 @@ constexpr char kTree[] = "rootfs/debian.tar";
 
 // Of the file that is read in order: as much as the link carries in 20 seconds.
 constexpr uint64_t kLargeBytes = 256 << 20;
+
+// Of the tree, for rclone on the link; all of them would take an hour.
+constexpr size_t kSampleFiles = 200;
+
+Status MeasureFiles(const Bench& bench, const BenchmarkOptions& options,
+                    const vmtest::Programs& programs, const std::string& tree,
+                    Measurements& results) {
+  const ReadPlan plan = {.tree = tree,
+                         .large_file = options.output_dir + "/large/file"};
+  std::error_code error;
+  std::filesystem::create_directories(plan.LargeFolder(), error);
+  DRIVEROOT_RETURN_IF_ERROR(MakeLargeFile(plan.large_file, kLargeBytes));
+  if (options.reads) {
+    std::cout << "reading from mounted volumes" << std::endl;
+    DRIVEROOT_ASSIGN_OR_RETURN(results.reads, MeasureVolumeReads(bench, plan));
+  }
+  if (options.rclone) {
+    std::cout << "the same with rclone" << std::endl;
+    DRIVEROOT_ASSIGN_OR_RETURN(
+        results.rclone,
+        MeasureRclone(bench, plan, programs.runfiles + "/debian_rclone/bin",
+                      kSampleFiles));
+  }
+  return {};
+}
 
 Status MeasureMachines(const std::string& program,
                        const BenchmarkOptions& options,
@@ -71,13 +97,9 @@ Result<Measurements> RunBenchmark(const std::string& program,
   const std::string tree = options.output_dir + "/tree";
   DRIVEROOT_ASSIGN_OR_RETURN(results.transfers,
                              MeasureTransfer(bench, archive, kVolume, tree));
-  if (options.reads) {
-    const ReadPlan plan = {.tree = tree,
-                           .large_file = options.output_dir + "/large/file"};
-    std::filesystem::create_directories(plan.LargeFolder(), error);
-    DRIVEROOT_RETURN_IF_ERROR(MakeLargeFile(plan.large_file, kLargeBytes));
-    std::cout << "reading from mounted volumes" << std::endl;
-    DRIVEROOT_ASSIGN_OR_RETURN(results.reads, MeasureVolumeReads(bench, plan));
+  if (options.reads || options.rclone) {
+    DRIVEROOT_RETURN_IF_ERROR(
+        MeasureFiles(bench, options, programs, tree, results));
   }
   if (options.boots || options.packages) {
     DRIVEROOT_RETURN_IF_ERROR(

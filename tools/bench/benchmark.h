@@ -16,6 +16,7 @@ struct BenchmarkOptions {
   std::string output_dir;  // exists
   Link link;
   bool reads = false;     // whether reads from mounted volumes are measured
+  bool rclone = false;    // whether rclone's copies and reads are
   bool boots = false;     // whether boots are
   bool packages = false;  // whether apt-get is, on booted machines
 };

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "rapidjson/document.h"
+#include "tools/bench/boot_trace.h"
 #include "tools/bench/root_disk.h"
 #include "tools/bench/stopwatch.h"
 
@@ -41,18 +41,6 @@ Result<Boot> Measure(TestBed& bed, Machine& machine, const std::string& name,
   return boot;
 }
 
-// What a boot noted as read; it is of the volume's last boot.
-Result<uint64_t> BytesOfBootTrace(TestBed& bed, const std::string& volume) {
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string json,
-                             bed.Driveroot("status", {"--json", volume}));
-  rapidjson::Document status;
-  status.Parse(json.data(), json.size());
-  if (!status.IsObject() || !status.HasMember("boot_trace_bytes")) {
-    return Fail(ErrorCode::kDataLoss, "the status has no boot_trace_bytes");
-  }
-  return status["boot_trace_bytes"].GetUint64();
-}
-
 Result<Boot> BootFromDrive(TestBed& bed, const std::string& volume,
                            const std::string& which) {
   DRIVEROOT_RETURN_IF_ERROR(bed.drive().ResetStats());
@@ -62,7 +50,8 @@ Result<Boot> BootFromDrive(TestBed& bed, const std::string& volume,
   DRIVEROOT_ASSIGN_OR_RETURN(
       Boot boot, Measure(bed, *machine, which + " boot from the Drive", folder,
                          /*from_disk=*/false));
-  DRIVEROOT_ASSIGN_OR_RETURN(boot.useful_bytes, BytesOfBootTrace(bed, volume));
+  DRIVEROOT_ASSIGN_OR_RETURN(boot.useful_bytes,
+                             BootTraceBytes(bed.private_drive(), volume));
   return boot;
 }
 

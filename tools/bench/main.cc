@@ -22,9 +22,10 @@ DEFINE_string(json, "", "a file that gets the results as JSON");
 DEFINE_string(link, "loopback",
               "how fast the Drive is: \"loopback\", as fast as it can, or "
               "\"reference\", as the real one was measured");
-DEFINE_string(parts, "transfers,reads,boots",
+DEFINE_string(parts, "transfers,reads,rclone,boots",
               "what is measured: transfers (push and pull, which all others "
-              "begin with), reads (from mounted volumes), boots (of machines)");
+              "begin with), reads (from mounted volumes), rclone (the same "
+              "with it), boots (of machines)");
 DEFINE_bool(packages, false,
             "measure apt-get install on the booted root, too; on a slow link "
             "that takes an hour");
@@ -41,11 +42,14 @@ Status ReadParts(const std::string& parts, BenchmarkOptions& options) {
   for (std::string name; std::getline(names, name, ',');) {
     if (name == "reads") {
       options.reads = true;
+    } else if (name == "rclone") {
+      options.rclone = true;
     } else if (name == "boots") {
       options.boots = true;
     } else if (name != "transfers") {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "--parts knows transfers, reads and boots, not " + name);
+      return Fail(
+          ErrorCode::kInvalidArgument,
+          "--parts knows transfers, reads, rclone and boots, not " + name);
     }
   }
   return {};

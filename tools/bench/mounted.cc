@@ -58,7 +58,8 @@ Status AwaitMounted(int fd) {
 
 Result<Mounted> Mounted::Volume(const vmtest::PrivateDrive& drive,
                                 const std::string& volume,
-                                const std::string& folder) {
+                                const std::string& folder,
+                                const std::vector<std::string>& flags) {
   DRIVEROOT_RETURN_IF_ERROR(MakeFolder(folder));
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
@@ -68,8 +69,10 @@ Result<Mounted> Mounted::Volume(const vmtest::PrivateDrive& drive,
   UniqueFd out(ends[1]);
   ProcessOptions options;
   // In the foreground, so that it ends with this process.
-  options.arguments = drive.Arguments(
-      "mount", {"--foreground", "--status_fd=1", volume, folder});
+  options.arguments =
+      drive.Arguments("mount", {"--foreground", "--status_fd=1"});
+  options.arguments.insert(options.arguments.end(), flags.begin(), flags.end());
+  options.arguments.insert(options.arguments.end(), {volume, folder});
   options.standard_output = out.get();
   const Stopwatch watch;
   DRIVEROOT_ASSIGN_OR_RETURN(Process process, Process::Start(options));

@@ -16,11 +16,12 @@ namespace driveroot::bench {
 
 class Mounted {
  public:
-  // `driveroot mount` of a volume, read-write, on the folder `folder`, which is
-  // made; returns when it is mounted.
+  // `driveroot mount`, with `flags`, of a volume on the folder `folder`, which
+  // is made; returns when it is mounted.
   static Result<Mounted> Volume(const vmtest::PrivateDrive& drive,
                                 const std::string& volume,
-                                const std::string& folder);
+                                const std::string& folder,
+                                const std::vector<std::string>& flags = {});
 
   // A program that mounts something on `folder`, which is made, and serves it
   // until SIGTERM; returns when something is mounted there.

@@ -14,6 +14,10 @@ namespace driveroot::bench {
 // all.
 double UsefulShare(const Boot& boot);
 
+// Creates of rclone's copy of the tree over those of its push; 0 when one was
+// not measured.
+double CreatesRatio(const Measurements& results);
+
 // A table, with the ratios of boots from the Drive to those from the disk.
 std::string FormatTable(const Measurements& results);
 

@@ -74,6 +74,21 @@ void PutCosts(Writer& writer, const char* key, const std::vector<Cost>& costs) {
   writer.EndArray();
 }
 
+void PutRclone(Writer& writer, const Measurements& results) {
+  if (!results.rclone) return;
+  const RcloneCosts& rclone = *results.rclone;
+  writer.Key("rclone");
+  writer.StartObject();
+  writer.Key("copy");
+  PutCost(writer, rclone.copy);
+  writer.Key("sample");
+  PutCost(writer, rclone.sample);
+  Put(writer, "extrapolated_seconds", rclone.extrapolated_seconds);
+  PutCosts(writer, "reads", rclone.reads);
+  Put(writer, "creates_ratio", CreatesRatio(results));
+  writer.EndObject();
+}
+
 void PutBoot(Writer& writer, const Boot& boot) {
   writer.StartObject();
   Put(writer, "name", boot.name);
@@ -110,6 +125,7 @@ std::string FormatJson(const Measurements& results) {
   Put(writer, "tree_bytes", results.tree_bytes);
   PutCosts(writer, "transfers", results.transfers);
   PutCosts(writer, "reads", results.reads);
+  PutRclone(writer, results);
   Put(writer, "accelerator", results.accelerator);
   Put(writer, "image_bytes", results.image_bytes);
   writer.Key("boots");

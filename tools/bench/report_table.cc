@@ -46,6 +46,19 @@ void DescribeCost(std::string_view who, const Cost& cost, std::string& table) {
   table += "\n    " + DescribeTraffic(cost.traffic) + "\n";
 }
 
+void DescribeRclone(const Measurements& results, std::string& table) {
+  if (!results.rclone) return;
+  const RcloneCosts& rclone = *results.rclone;
+  DescribeCost("rclone", rclone.copy, table);
+  DescribeCost("rclone", rclone.sample, table);
+  table += std::format(
+      "    extrapolated to the whole tree by its creates: {:.0f} s\n",
+      rclone.extrapolated_seconds);
+  for (const Cost& cost : rclone.reads) DescribeCost("rclone", cost, table);
+  table += std::format("creates of rclone copy / of driveroot push: {:.0f}\n",
+                       CreatesRatio(results));
+}
+
 void DescribeBoot(const Boot& boot, std::string& table) {
   table +=
       std::format("{:<34}{:8.1f} s to login, {:.1f} s to power off\n",
@@ -93,6 +106,15 @@ double UsefulShare(const Boot& boot) {
          static_cast<double>(boot.to_power_off.bytes_down);
 }
 
+double CreatesRatio(const Measurements& results) {
+  if (!results.rclone || results.transfers.empty()) return 0;
+  const auto creates = [](const Cost& cost) {
+    return static_cast<double>(cost.traffic.Requests("create"));
+  };
+  const double pushed = creates(results.transfers.front());
+  return pushed > 0 ? creates(results.rclone->copy) / pushed : 0;
+}
+
 std::string FormatTable(const Measurements& results) {
   std::string table = DescribeLink(results.link);
   table += std::format("the tree is {:.1f} MB as an archive\n",
@@ -103,6 +125,7 @@ std::string FormatTable(const Measurements& results) {
   for (const Cost& cost : results.reads) {
     DescribeCost("driveroot", cost, table);
   }
+  DescribeRclone(results, table);
   DescribeBoots(results, table);
   for (const Installation& installation : results.installations) {
     DescribeInstallation(installation, table);

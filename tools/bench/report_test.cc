@@ -26,6 +26,11 @@ Measurements Example() {
        .bytes = 40960,
        .seconds = 2.5,
        .traffic = {.requests = {{"media", 10}}, .bytes_down = 9'000'000}}};
+  results.rclone = {
+      .copy = {.name = "copy", .traffic = {.requests = {{"create", 600}}}},
+      .sample = {.name = "sample", .seconds = 10},
+      .extrapolated_seconds = 3000,
+      .reads = {{.name = "mount", .seconds = 2}}};
   results.accelerator = "KVM";
   results.boots = {
       {.name = "boot from the Drive",
@@ -52,6 +57,13 @@ TEST(ReportTest, TableHasSharesAndWhatOneOperationTook) {
       << table;
 }
 
+TEST(ReportTest, TableComparesWithRclone) {
+  const std::string table = FormatTable(Example());
+  EXPECT_TRUE(Contains(table, "to the whole tree by its creates: 3000 s\n"))
+      << table;
+  EXPECT_TRUE(Contains(table, "of driveroot push: 200\n")) << table;
+}
+
 TEST(ReportTest, TableComparesBoots) {
   const std::string table = FormatTable(Example());
   EXPECT_TRUE(Contains(table, "useful: 8.0 of 10.0 MB (80 %)")) << table;
@@ -75,6 +87,10 @@ TEST(ReportTest, JsonHasAll) {
   EXPECT_EQ(reads[0]["round_trips"].GetUint64(), 4U);
   EXPECT_EQ(reads[1]["operations"].GetUint64(), 10U);
   EXPECT_FALSE(reads[1].HasMember("link_share"));
+  const rapidjson::Value& rclone = document["rclone"];
+  EXPECT_DOUBLE_EQ(rclone["creates_ratio"].GetDouble(), 200);
+  EXPECT_DOUBLE_EQ(rclone["extrapolated_seconds"].GetDouble(), 3000);
+  EXPECT_EQ(rclone["reads"][0]["name"], "mount");
   const rapidjson::Value& boot = document["boots"][0];
   EXPECT_DOUBLE_EQ(boot["seconds_to_login"].GetDouble(), 6);
   EXPECT_DOUBLE_EQ(boot["useful_share"].GetDouble(), 0.8);

@@ -5,11 +5,13 @@
 #define DRIVEROOT_TOOLS_BENCH_RESULTS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "tools/bench/cost.h"
 #include "tools/bench/link.h"
+#include "tools/bench/rclone.h"
 #include "vmtest/testbed/boot_phases.h"
 #include "vmtest/testbed/traffic.h"
 
@@ -38,6 +40,7 @@ struct Measurements {
   uint64_t tree_bytes = 0;      // of the archive with the root tree
   std::vector<Cost> transfers;  // of the root tree
   std::vector<Cost> reads;      // from mounted volumes; may be empty
+  std::optional<RcloneCosts> rclone;
   // Nothing without boots.
   std::string accelerator;   // "KVM" or "software emulation"
   uint64_t image_bytes = 0;  // of uki.efi

@@ -68,6 +68,7 @@ class TestBed {
                          const std::vector<BootPhase>& phases) const;
 
   fakedrive::FakeDriveProcess& drive() { return drive_->drive(); }
+  const PrivateDrive& private_drive() const { return *drive_; }
   Accelerator accelerator() const { return accelerator_; }
   const std::string& output_dir() const { return drive_->output_dir(); }
 
