@@ -4,6 +4,7 @@
 #include <iostream>
 #include <utility>
 
+#include "driveroot/base/json_writer.h"
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/progress_bar.h"
 #include "driveroot/cli/volume_name.h"
@@ -39,8 +40,7 @@ std::string Json(const CheckReport& report,
   rapidjson::StringBuffer buffer;
   Writer writer(buffer);
   writer.StartObject();
-  writer.Key("ok");
-  writer.Bool(report.problems.empty());
+  PutMember(writer, "ok", report.problems.empty());
   const std::pair<const char*, uint64_t> numbers[] = {
       {"inodes", report.inodes},
       {"directories", report.directories},
@@ -53,10 +53,7 @@ std::string Json(const CheckReport& report,
       {"unreferenced_objects", report.unreferenced_objects},
       {"unreferenced_bytes", report.unreferenced_bytes},
       {"more_problems", report.more_problems}};
-  for (const auto& [key, number] : numbers) {
-    writer.Key(key);
-    writer.Uint64(number);
-  }
+  for (const auto& [key, number] : numbers) PutMember(writer, key, number);
   PutTexts(writer, "problems", report.problems);
   PutTexts(writer, "repairs", repairs);
   writer.EndObject();

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <utility>
 
+#include "driveroot/base/json_writer.h"
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/progress_bar.h"
 #include "driveroot/cli/retention_flags.h"
@@ -36,10 +37,7 @@ std::string Json(const GarbageReport& report) {
       {"present_bytes", report.present_bytes},
       {"live_bytes", report.live_bytes},
       {"past_bytes", report.past_bytes}};
-  for (const auto& [key, number] : numbers) {
-    writer.Key(key);
-    writer.Uint64(number);
-  }
+  for (const auto& [key, number] : numbers) PutMember(writer, key, number);
   writer.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize());
 }

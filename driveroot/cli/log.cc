@@ -5,6 +5,7 @@
 #include <iostream>
 #include <map>
 
+#include "driveroot/base/json_writer.h"
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/history_point_text.h"
 #include "driveroot/cli/progress_bar.h"
@@ -24,16 +25,6 @@ constexpr uint64_t kRecords = 32;
 
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
-void Put(Writer& writer, const char* key, std::string_view text) {
-  writer.Key(key);
-  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-}
-
-void PutNumber(Writer& writer, const char* key, uint64_t number) {
-  writer.Key(key);
-  writer.Uint64(number);
-}
-
 const char* TypeName(RecordType type) {
   switch (type) {
     case RecordType::kOpen:
@@ -50,20 +41,20 @@ std::string Json(const VolumeHistory& history) {
   rapidjson::StringBuffer buffer;
   Writer writer(buffer);
   writer.StartObject();
-  Put(writer, "uuid", history.uuid);
-  PutNumber(writer, "newest_record", history.newest_record);
-  PutNumber(writer, "records_from", history.records_from);
-  PutNumber(writer, "live_bytes", history.live_bytes);
-  PutNumber(writer, "present_bytes", history.present_bytes);
-  PutNumber(writer, "past_bytes", history.past_bytes);
+  PutMember(writer, "uuid", history.uuid);
+  PutMember(writer, "newest_record", history.newest_record);
+  PutMember(writer, "records_from", history.records_from);
+  PutMember(writer, "live_bytes", history.live_bytes);
+  PutMember(writer, "present_bytes", history.present_bytes);
+  PutMember(writer, "past_bytes", history.past_bytes);
   writer.Key("checkpoints");
   writer.StartArray();
   for (const KeptCheckpoint& checkpoint : history.checkpoints) {
     writer.StartObject();
-    PutNumber(writer, "record", checkpoint.sequence);
-    Put(writer, "time", FormatTime(checkpoint.sealed_at));
-    PutNumber(writer, "bytes", checkpoint.size);
-    Put(writer, "id", checkpoint.id);
+    PutMember(writer, "record", checkpoint.sequence);
+    PutMember(writer, "time", FormatTime(checkpoint.sealed_at));
+    PutMember(writer, "bytes", checkpoint.size);
+    PutMember(writer, "id", checkpoint.id);
     writer.EndObject();
   }
   writer.EndArray();
@@ -71,15 +62,15 @@ std::string Json(const VolumeHistory& history) {
   writer.StartArray();
   for (const HistoryRecord& record : history.records) {
     writer.StartObject();
-    PutNumber(writer, "record", record.header.sequence);
-    Put(writer, "time", FormatTime(record.header.sealed_at));
-    Put(writer, "type", TypeName(record.header.type));
-    PutNumber(writer, "epoch", record.header.epoch);
-    Put(writer, "host", record.header.writer.host_name);
-    Put(writer, "boot_id", record.header.writer.boot_id);
-    Put(writer, "process", record.header.writer.process);
-    PutNumber(writer, "bytes", record.bytes);
-    PutNumber(writer, "inodes", record.inodes);
+    PutMember(writer, "record", record.header.sequence);
+    PutMember(writer, "time", FormatTime(record.header.sealed_at));
+    PutMember(writer, "type", TypeName(record.header.type));
+    PutMember(writer, "epoch", record.header.epoch);
+    PutMember(writer, "host", record.header.writer.host_name);
+    PutMember(writer, "boot_id", record.header.writer.boot_id);
+    PutMember(writer, "process", record.header.writer.process);
+    PutMember(writer, "bytes", record.bytes);
+    PutMember(writer, "inodes", record.inodes);
     writer.EndObject();
   }
   writer.EndArray();

@@ -17,6 +17,7 @@
 #include <thread>
 #include <utility>
 
+#include "driveroot/base/json_writer.h"
 #include "driveroot/cli/kernel_log_sink.h"
 #include "driveroot/cli/status_report.h"
 #include "driveroot/control/control_server.h"
@@ -35,8 +36,7 @@ std::string TextLine(const char* key, std::string_view text) {
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
   writer.StartObject();
-  writer.Key(key);
-  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+  PutMember(writer, key, text);
   writer.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
 }

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "driveroot/base/json_writer.h"
 #include "rapidjson/document.h"
 #include "rapidjson/stringbuffer.h"
 #include "rapidjson/writer.h"
@@ -12,36 +13,26 @@ namespace {
 
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
-void Put(Writer& writer, const char* key, std::string_view text) {
-  writer.Key(key);
-  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-}
-
-void PutNumber(Writer& writer, const char* key, uint64_t number) {
-  writer.Key(key);
-  writer.Uint64(number);
-}
-
 void PutNetwork(Writer& writer, const NetCounters& network) {
   writer.Key("network");
   writer.StartObject();
-  PutNumber(writer, "requests", network.requests);
-  PutNumber(writer, "bytes_up", network.bytes_up);
-  PutNumber(writer, "bytes_down", network.bytes_down);
-  PutNumber(writer, "connections_opened", network.connections_opened);
-  PutNumber(writer, "network_failures", network.network_failures);
-  PutNumber(writer, "retries", network.retries);
-  PutNumber(writer, "rate_limited", network.rate_limited);
+  PutMember(writer, "requests", network.requests);
+  PutMember(writer, "bytes_up", network.bytes_up);
+  PutMember(writer, "bytes_down", network.bytes_down);
+  PutMember(writer, "connections_opened", network.connections_opened);
+  PutMember(writer, "network_failures", network.network_failures);
+  PutMember(writer, "retries", network.retries);
+  PutMember(writer, "rate_limited", network.rate_limited);
   writer.Key("calls");
   writer.StartObject();
   for (const auto& [name, call] : network.calls) {
     writer.Key(name.c_str());
     writer.StartObject();
-    PutNumber(writer, "requests", call.requests);
-    PutNumber(writer, "failures", call.failures);
-    PutNumber(writer, "bytes_up", call.bytes_up);
-    PutNumber(writer, "bytes_down", call.bytes_down);
-    PutNumber(writer, "milliseconds", call.milliseconds);
+    PutMember(writer, "requests", call.requests);
+    PutMember(writer, "failures", call.failures);
+    PutMember(writer, "bytes_up", call.bytes_up);
+    PutMember(writer, "bytes_down", call.bytes_down);
+    PutMember(writer, "milliseconds", call.milliseconds);
     writer.EndObject();
   }
   writer.EndObject();
@@ -49,12 +40,12 @@ void PutNetwork(Writer& writer, const NetCounters& network) {
   writer.StartArray();
   for (const ExchangeRecord& exchange : network.recent) {
     writer.StartObject();
-    Put(writer, "call", exchange.call);
-    PutNumber(writer, "started", exchange.started);
-    PutNumber(writer, "milliseconds", exchange.milliseconds);
-    PutNumber(writer, "status", static_cast<uint64_t>(exchange.status));
-    PutNumber(writer, "bytes_up", exchange.bytes_up);
-    PutNumber(writer, "bytes_down", exchange.bytes_down);
+    PutMember(writer, "call", exchange.call);
+    PutMember(writer, "started", exchange.started);
+    PutMember(writer, "milliseconds", exchange.milliseconds);
+    PutMember(writer, "status", static_cast<uint64_t>(exchange.status));
+    PutMember(writer, "bytes_up", exchange.bytes_up);
+    PutMember(writer, "bytes_down", exchange.bytes_down);
     writer.EndObject();
   }
   writer.EndArray();
@@ -91,14 +82,13 @@ std::string StatusJson(
   rapidjson::StringBuffer buffer;
   Writer writer(buffer);
   writer.StartObject();
-  Put(writer, "volume", volume);
-  Put(writer, "uuid", status.uuid);
-  writer.Key("read_only");
-  writer.Bool(status.read_only);
-  writer.Key("fenced");
-  writer.Bool(status.fenced);
-  if (status.fenced) Put(writer, "fenced_by", status.fenced_by);
-  if (!status.last_error.empty()) Put(writer, "last_error", status.last_error);
+  PutMember(writer, "volume", volume);
+  PutMember(writer, "uuid", status.uuid);
+  PutMember(writer, "read_only", status.read_only);
+  PutMember(writer, "fenced", status.fenced);
+  if (status.fenced) PutMember(writer, "fenced_by", status.fenced_by);
+  if (!status.last_error.empty())
+    PutMember(writer, "last_error", status.last_error);
   const std::pair<const char*, uint64_t> numbers[] = {
       {"epoch", status.epoch},
       {"last_durable_record", status.last_durable_record},
@@ -128,13 +118,13 @@ std::string StatusJson(
       {"boot_bytes_fetched", status.boot.bytes_fetched},
       {"boot_requests", status.boot.requests},
       {"cache_bytes", status.cache_bytes}};
-  for (const auto& [key, number] : numbers) PutNumber(writer, key, number);
+  for (const auto& [key, number] : numbers) PutMember(writer, key, number);
   if (network) PutNetwork(writer, *network);
   if (!kernel_requests.empty()) {
     writer.Key("kernel_requests");
     writer.StartObject();
     for (const auto& [name, count] : kernel_requests) {
-      PutNumber(writer, std::string(name).c_str(), count);
+      PutMember(writer, std::string(name).c_str(), count);
     }
     writer.EndObject();
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "driveroot/base/json_writer.h"
 #include "rapidjson/prettywriter.h"
 #include "rapidjson/stringbuffer.h"
 #include "tools/bench/report.h"
@@ -12,57 +13,42 @@ using vmtest::Traffic;
 
 using Writer = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
-void Put(Writer& writer, const char* key, const std::string& text) {
-  writer.Key(key);
-  writer.String(text.c_str());
-}
-
-void Put(Writer& writer, const char* key, uint64_t number) {
-  writer.Key(key);
-  writer.Uint64(number);
-}
-
-void Put(Writer& writer, const char* key, double number) {
-  writer.Key(key);
-  writer.Double(number);
-}
-
 void PutTraffic(Writer& writer, const char* key, const Traffic& traffic) {
   writer.Key(key);
   writer.StartObject();
   writer.Key("requests");
   writer.StartObject();
   for (const auto& [name, count] : traffic.requests) {
-    Put(writer, name.c_str(), count);
+    PutMember(writer, name.c_str(), count);
   }
   writer.EndObject();
-  Put(writer, "bytes_up", traffic.bytes_up);
-  Put(writer, "bytes_down", traffic.bytes_down);
+  PutMember(writer, "bytes_up", traffic.bytes_up);
+  PutMember(writer, "bytes_down", traffic.bytes_down);
   writer.EndObject();
 }
 
 void PutLink(Writer& writer, const Link& link) {
   writer.Key("link");
   writer.StartObject();
-  Put(writer, "name", link.name);
-  Put(writer, "read_latency_ms", link.read_latency_ms);
-  Put(writer, "write_latency_ms", link.write_latency_ms);
-  Put(writer, "bandwidth_mbit", link.bandwidth_mbit);
-  Put(writer, "creates_per_second", link.creates_per_second);
+  PutMember(writer, "name", link.name);
+  PutMember(writer, "read_latency_ms", link.read_latency_ms);
+  PutMember(writer, "write_latency_ms", link.write_latency_ms);
+  PutMember(writer, "bandwidth_mbit", link.bandwidth_mbit);
+  PutMember(writer, "creates_per_second", link.creates_per_second);
   writer.EndObject();
 }
 
 void PutCost(Writer& writer, const Cost& cost) {
   writer.StartObject();
-  Put(writer, "name", cost.name);
-  Put(writer, "seconds", cost.seconds);
+  PutMember(writer, "name", cost.name);
+  PutMember(writer, "seconds", cost.seconds);
   if (cost.operations > 0) {
-    Put(writer, "unit", cost.unit);
-    Put(writer, "operations", cost.operations);
+    PutMember(writer, "unit", cost.unit);
+    PutMember(writer, "operations", cost.operations);
   }
-  if (cost.bytes > 0) Put(writer, "bytes", cost.bytes);
-  if (cost.link_share) Put(writer, "link_share", *cost.link_share);
-  if (cost.round_trips) Put(writer, "round_trips", *cost.round_trips);
+  if (cost.bytes > 0) PutMember(writer, "bytes", cost.bytes);
+  if (cost.link_share) PutMember(writer, "link_share", *cost.link_share);
+  if (cost.round_trips) PutMember(writer, "round_trips", *cost.round_trips);
   PutTraffic(writer, "traffic", cost.traffic);
   writer.EndObject();
 }
@@ -83,34 +69,34 @@ void PutRclone(Writer& writer, const Measurements& results) {
   PutCost(writer, rclone.copy);
   writer.Key("sample");
   PutCost(writer, rclone.sample);
-  Put(writer, "extrapolated_seconds", rclone.extrapolated_seconds);
+  PutMember(writer, "extrapolated_seconds", rclone.extrapolated_seconds);
   PutCosts(writer, "reads", rclone.reads);
-  Put(writer, "creates_ratio", CreatesRatio(results));
+  PutMember(writer, "creates_ratio", CreatesRatio(results));
   writer.EndObject();
 }
 
 void PutBoot(Writer& writer, const Boot& boot) {
   writer.StartObject();
-  Put(writer, "name", boot.name);
-  Put(writer, "seconds_to_login", TotalSeconds(boot.phases));
+  PutMember(writer, "name", boot.name);
+  PutMember(writer, "seconds_to_login", TotalSeconds(boot.phases));
   writer.Key("phases");
   writer.StartObject();
   for (const BootPhase& phase : boot.phases) {
-    Put(writer, phase.name.c_str(), phase.seconds);
+    PutMember(writer, phase.name.c_str(), phase.seconds);
   }
   writer.EndObject();
-  Put(writer, "power_off_seconds", boot.power_off_seconds);
+  PutMember(writer, "power_off_seconds", boot.power_off_seconds);
   PutTraffic(writer, "to_login", boot.to_login);
   PutTraffic(writer, "to_power_off", boot.to_power_off);
-  Put(writer, "useful_bytes", boot.useful_bytes);
-  Put(writer, "useful_share", UsefulShare(boot));
+  PutMember(writer, "useful_bytes", boot.useful_bytes);
+  PutMember(writer, "useful_share", UsefulShare(boot));
   writer.EndObject();
 }
 
 void PutInstallation(Writer& writer, const Installation& installation) {
   writer.StartObject();
-  Put(writer, "name", installation.name);
-  Put(writer, "seconds", installation.seconds);
+  PutMember(writer, "name", installation.name);
+  PutMember(writer, "seconds", installation.seconds);
   PutTraffic(writer, "traffic", installation.traffic);
   writer.EndObject();
 }
@@ -122,12 +108,12 @@ std::string FormatJson(const Measurements& results) {
   Writer writer(buffer);
   writer.StartObject();
   PutLink(writer, results.link);
-  Put(writer, "tree_bytes", results.tree_bytes);
+  PutMember(writer, "tree_bytes", results.tree_bytes);
   PutCosts(writer, "transfers", results.transfers);
   PutCosts(writer, "reads", results.reads);
   PutRclone(writer, results);
-  Put(writer, "accelerator", results.accelerator);
-  Put(writer, "image_bytes", results.image_bytes);
+  PutMember(writer, "accelerator", results.accelerator);
+  PutMember(writer, "image_bytes", results.image_bytes);
   writer.Key("boots");
   writer.StartArray();
   for (const Boot& boot : results.boots) PutBoot(writer, boot);
