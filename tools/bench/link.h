@@ -21,6 +21,7 @@ struct Link {
   uint64_t write_latency_ms = 0;
   uint64_t bandwidth_mbit = 0;  // in each direction
   uint64_t creates_per_second = 0;
+  uint64_t units_per_minute = 0;  // of Google's quota
 };
 
 // "loopback", as fast as it can be, or "reference", as the real one was

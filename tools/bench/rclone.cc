@@ -2,6 +2,7 @@
 #include "tools/bench/rclone.h"
 
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <utility>
 
@@ -138,36 +139,58 @@ class Rclone {
   std::string programs_;
 };
 
+// Measures `copy`, and how many files and folders are on the Drive for it:
+// requests that were refused for their rate are not among these.
+Result<Cost> MeasureCopy(const Bench& bench, const std::string& name,
+                         const std::function<Status()>& copy,
+                         uint64_t& ret_made) {
+  const auto count = [&bench]() -> Result<uint64_t> {
+    DRIVEROOT_ASSIGN_OR_RETURN(fakedrive::FakeDriveStats stats,
+                               bench.drive.drive().Stats());
+    return stats.totals["files"];
+  };
+  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t before, count());
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      Cost cost, MeasureCost(bench, name, [&](Cost&) { return copy(); }));
+  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t after, count());
+  ret_made = after - before;
+  return cost;
+}
+
 Status MeasureCopies(const Bench& bench, const Rclone& rclone,
                      const ReadPlan& plan, size_t sample_files,
                      RcloneCosts& costs) {
+  uint64_t made = 0;
   DRIVEROOT_RETURN_IF_ERROR(OnFastLink(bench, [&]() -> Status {
     DRIVEROOT_ASSIGN_OR_RETURN(
         costs.copy,
-        MeasureCost(bench, "copy, for its counts", [&](Cost&) -> Status {
-          return rclone.Copy(plan.tree, kTree, kHurry);
-        }));
+        MeasureCopy(
+            bench, "copy, for its counts",
+            [&] { return rclone.Copy(plan.tree, kTree, kHurry); }, made));
     return rclone.Copy(plan.LargeFolder(), kLarge, kHurry);
   }));
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<std::string> files,
-                             SampleFiles(plan.tree, sample_files,
-                                         std::numeric_limits<uint64_t>::max()));
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string list, rclone.WriteList(files));
   DRIVEROOT_ASSIGN_OR_RETURN(
-      costs.sample,
-      MeasureCost(bench, "copy of a sample", [&](Cost& cost) -> Status {
-        cost.unit = "files";
-        cost.operations = files.size();
-        return rclone.Copy(plan.tree, kSample, {"--files-from-raw=" + list});
-      }));
-  costs.sample.link_share = LinkShare(bench.link, costs.sample.traffic.bytes_up,
-                                      costs.sample.seconds);
-  const uint64_t creates = costs.sample.traffic.Requests("create");
-  if (creates > 0) {
-    costs.extrapolated_seconds =
-        costs.sample.seconds *
-        static_cast<double>(costs.copy.traffic.Requests("create")) /
-        static_cast<double>(creates);
+      const std::vector<std::string> files,
+      SampleFiles(plan.tree, sample_files,
+                  std::numeric_limits<uint64_t>::max()));
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string list, rclone.WriteList(files));
+  uint64_t sample_made = 0;
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      costs.sample, MeasureCopy(
+                        bench, "copy of a sample",
+                        [&] {
+                          return rclone.Copy(plan.tree, kSample,
+                                             {"--files-from-raw=" + list});
+                        },
+                        sample_made));
+  costs.sample.unit = "files";
+  costs.sample.operations = files.size();
+  costs.sample.link_share = LinkShare(
+      bench.link, costs.sample.traffic.bytes_up, costs.sample.seconds);
+  if (sample_made > 0) {
+    costs.extrapolated_seconds = costs.sample.seconds *
+                                 static_cast<double>(made) /
+                                 static_cast<double>(sample_made);
   }
   return {};
 }

@@ -22,7 +22,7 @@ struct RcloneCosts {
   Cost copy;
   // Of some of its files, on the link and without settings of ours.
   Cost sample;
-  // What that makes for the whole tree if each create takes as long.
+  // What that makes for the whole tree if each file and folder takes as long.
   double extrapolated_seconds = 0;
   std::vector<Cost> reads;  // from `rclone mount --vfs-cache-mode full`
 };

@@ -35,6 +35,7 @@ void PutLink(Writer& writer, const Link& link) {
   PutMember(writer, "write_latency_ms", link.write_latency_ms);
   PutMember(writer, "bandwidth_mbit", link.bandwidth_mbit);
   PutMember(writer, "creates_per_second", link.creates_per_second);
+  PutMember(writer, "units_per_minute", link.units_per_minute);
   writer.EndObject();
 }
 

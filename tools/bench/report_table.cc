@@ -52,7 +52,7 @@ void DescribeRclone(const Measurements& results, std::string& table) {
   DescribeCost("rclone", rclone.copy, table);
   DescribeCost("rclone", rclone.sample, table);
   table += std::format(
-      "    extrapolated to the whole tree by its creates: {:.0f} s\n",
+      "    extrapolated to the whole tree: {:.0f} s\n",
       rclone.extrapolated_seconds);
   for (const Cost& cost : rclone.reads) DescribeCost("rclone", cost, table);
   table += std::format("creates of rclone copy / of driveroot push: {:.0f}\n",
