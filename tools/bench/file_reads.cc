@@ -96,8 +96,7 @@ Result<Cost> ReadSequentially(const Bench& bench, const std::string& path) {
   uint64_t bytes_at_first = 0;
   double seconds_at_first = 0;
   DRIVEROOT_ASSIGN_OR_RETURN(
-      Cost cost,
-      MeasureCost(bench, "sequential read", [&](Cost& cost) -> Status {
+      Cost cost, MeasureCost(bench, kSequentialName, [&](Cost& cost) -> Status {
         const Stopwatch watch;
         DRIVEROOT_ASSIGN_OR_RETURN(const UniqueFd fd, OpenToRead(path));
         // What cp takes at a time.
@@ -137,7 +136,7 @@ Result<Cost> ReadRandomly(const Bench& bench, const std::string& path,
     offsets.push_back(offset - offset % kRandomReadBytes);
   }
   std::ranges::shuffle(offsets, random);
-  return MeasureCost(bench, "random 4 KiB reads", [&](Cost& cost) -> Status {
+  return MeasureCost(bench, kRandomName, [&](Cost& cost) -> Status {
     DRIVEROOT_ASSIGN_OR_RETURN(const UniqueFd fd, OpenToRead(path));
     char buffer[kRandomReadBytes];
     for (const uint64_t offset : offsets) {
@@ -154,7 +153,7 @@ Result<Cost> ReadRandomly(const Bench& bench, const std::string& path,
 }
 
 Result<Cost> WalkTree(const Bench& bench, const std::string& tree) {
-  return MeasureCost(bench, "list and stat all", [&](Cost& cost) -> Status {
+  return MeasureCost(bench, kWalkName, [&](Cost& cost) -> Status {
     cost.unit = "entries";
     return ForEachEntry(tree, [&](const fs::directory_entry& entry) -> Status {
       struct stat status;
@@ -168,7 +167,7 @@ Result<Cost> WalkTree(const Bench& bench, const std::string& tree) {
 }
 
 Result<Cost> LookForMissing(const Bench& bench, const std::string& tree) {
-  return MeasureCost(bench, "names not there", [&](Cost& cost) -> Status {
+  return MeasureCost(bench, kMissingName, [&](Cost& cost) -> Status {
     cost.unit = "names";
     return ForEachEntry(tree, [&](const fs::directory_entry& entry) -> Status {
       if (entry.is_symlink() || !entry.is_directory()) return {};
@@ -185,7 +184,7 @@ Result<Cost> LookForMissing(const Bench& bench, const std::string& tree) {
 
 Result<Cost> ReadFiles(const Bench& bench, const std::string& tree,
                        const std::vector<std::string>& files) {
-  return MeasureCost(bench, "small files", [&](Cost& cost) -> Status {
+  return MeasureCost(bench, kSmallName, [&](Cost& cost) -> Status {
     cost.unit = "files";
     std::string buffer(128 << 10, '\0');
     for (const std::string& file : files) {

@@ -15,6 +15,13 @@
 
 namespace driveroot::bench {
 
+// Names of the costs.
+inline constexpr char kSequentialName[] = "sequential read";
+inline constexpr char kRandomName[] = "random 4 KiB reads";
+inline constexpr char kWalkName[] = "list and stat all";
+inline constexpr char kMissingName[] = "names not there";
+inline constexpr char kSmallName[] = "small files";
+
 // Makes a file of `bytes` that do not compress.
 Status MakeLargeFile(const std::string& path, uint64_t bytes);
 

@@ -169,10 +169,9 @@ Status MeasureCopies(const Bench& bench, const Rclone& rclone,
             [&] { return rclone.Copy(plan.tree, kTree, kHurry); }, made));
     return rclone.Copy(plan.LargeFolder(), kLarge, kHurry);
   }));
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      const std::vector<std::string> files,
-      SampleFiles(plan.tree, sample_files,
-                  std::numeric_limits<uint64_t>::max()));
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<std::string> files,
+                             SampleFiles(plan.tree, sample_files,
+                                         std::numeric_limits<uint64_t>::max()));
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string list, rclone.WriteList(files));
   uint64_t sample_made = 0;
   DRIVEROOT_ASSIGN_OR_RETURN(
@@ -185,8 +184,8 @@ Status MeasureCopies(const Bench& bench, const Rclone& rclone,
                         sample_made));
   costs.sample.unit = "files";
   costs.sample.operations = files.size();
-  costs.sample.link_share = LinkShare(
-      bench.link, costs.sample.traffic.bytes_up, costs.sample.seconds);
+  costs.sample.link_share = LinkShare(bench.link, costs.sample.traffic.bytes_up,
+                                      costs.sample.seconds);
   if (sample_made > 0) {
     costs.extrapolated_seconds = costs.sample.seconds *
                                  static_cast<double>(made) /

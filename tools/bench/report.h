@@ -10,15 +10,8 @@
 
 namespace driveroot::bench {
 
-// The part of what a boot got from the Drive that the machine asked for; 1 is
-// all.
-double UsefulShare(const Boot& boot);
-
-// Creates of rclone's copy of the tree over those of its push; 0 when one was
-// not measured.
-double CreatesRatio(const Measurements& results);
-
-// A table, with the ratios of boots from the Drive to those from the disk.
+// A table, with the ratios of boots from the Drive to those from the disk, and
+// the goals.
 std::string FormatTable(const Measurements& results);
 
 // One JSON object with all of it.

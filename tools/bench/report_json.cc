@@ -2,6 +2,7 @@
 #include "driveroot/base/json_writer.h"
 #include "rapidjson/prettywriter.h"
 #include "rapidjson/stringbuffer.h"
+#include "tools/bench/goals.h"
 #include "tools/bench/report.h"
 
 namespace driveroot::bench {
@@ -102,6 +103,15 @@ void PutInstallation(Writer& writer, const Installation& installation) {
   writer.EndObject();
 }
 
+void PutGoal(Writer& writer, const Goal& goal) {
+  writer.StartObject();
+  PutMember(writer, "name", goal.name);
+  PutMember(writer, "measured", goal.measured);
+  PutMember(writer, goal.at_most ? "at_most" : "at_least", goal.limit);
+  PutMember(writer, "met", goal.Met());
+  writer.EndObject();
+}
+
 }  // namespace
 
 std::string FormatJson(const Measurements& results) {
@@ -124,6 +134,10 @@ std::string FormatJson(const Measurements& results) {
   for (const Installation& installation : results.installations) {
     PutInstallation(writer, installation);
   }
+  writer.EndArray();
+  writer.Key("goals");
+  writer.StartArray();
+  for (const Goal& goal : CheckGoals(results)) PutGoal(writer, goal);
   writer.EndArray();
   writer.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";

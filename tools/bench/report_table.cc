@@ -2,6 +2,7 @@
 #include <format>
 #include <string_view>
 
+#include "tools/bench/goals.h"
 #include "tools/bench/report.h"
 
 namespace driveroot::bench {
@@ -51,12 +52,9 @@ void DescribeRclone(const Measurements& results, std::string& table) {
   const RcloneCosts& rclone = *results.rclone;
   DescribeCost("rclone", rclone.copy, table);
   DescribeCost("rclone", rclone.sample, table);
-  table += std::format(
-      "    extrapolated to the whole tree: {:.0f} s\n",
-      rclone.extrapolated_seconds);
+  table += std::format("    extrapolated to the whole tree: {:.0f} s\n",
+                       rclone.extrapolated_seconds);
   for (const Cost& cost : rclone.reads) DescribeCost("rclone", cost, table);
-  table += std::format("creates of rclone copy / of driveroot push: {:.0f}\n",
-                       CreatesRatio(results));
 }
 
 void DescribeBoot(const Boot& boot, std::string& table) {
@@ -90,6 +88,14 @@ void DescribeBoots(const Measurements& results, std::string& table) {
   }
 }
 
+void DescribeGoals(const Measurements& results, std::string& table) {
+  for (const Goal& goal : CheckGoals(results)) {
+    table += std::format("{:<48}{:>9.2f}, {} {:.2f}: {}\n", goal.name,
+                         goal.measured, goal.at_most ? "at most" : "at least",
+                         goal.limit, goal.Met() ? "met" : "MISSED");
+  }
+}
+
 void DescribeInstallation(const Installation& installation,
                           std::string& table) {
   table += std::format("apt-get install, {:<34}{:8.1f} s\n", installation.name,
@@ -99,21 +105,6 @@ void DescribeInstallation(const Installation& installation,
 }
 
 }  // namespace
-
-double UsefulShare(const Boot& boot) {
-  if (boot.to_power_off.bytes_down == 0) return 0;
-  return static_cast<double>(boot.useful_bytes) /
-         static_cast<double>(boot.to_power_off.bytes_down);
-}
-
-double CreatesRatio(const Measurements& results) {
-  if (!results.rclone || results.transfers.empty()) return 0;
-  const auto creates = [](const Cost& cost) {
-    return static_cast<double>(cost.traffic.Requests("create"));
-  };
-  const double pushed = creates(results.transfers.front());
-  return pushed > 0 ? creates(results.rclone->copy) / pushed : 0;
-}
 
 std::string FormatTable(const Measurements& results) {
   std::string table = DescribeLink(results.link);
@@ -130,6 +121,7 @@ std::string FormatTable(const Measurements& results) {
   for (const Installation& installation : results.installations) {
     DescribeInstallation(installation, table);
   }
+  DescribeGoals(results, table);
   return table;
 }
 
