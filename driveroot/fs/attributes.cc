@@ -34,7 +34,8 @@ void SetListPermissions(Metadata& metadata, InodeNumber number,
 }  // namespace
 
 Result<Node> FileSystem::SetAttributes(InodeNumber number,
-                                       const AttributeChange& change) {
+                                       const AttributeChange& change,
+                                       const Caller& caller) {
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindInode(metadata, number));
@@ -45,7 +46,7 @@ Result<Node> FileSystem::SetAttributes(InodeNumber number,
   Attributes attributes = inode->attributes;
   const bool owner_changes = change.uid || change.gid;
   if (owner_changes || change.clear_set_id) {
-    attributes.mode = WithoutSetId(attributes.mode);
+    attributes.mode = WithoutSetId(attributes, caller);
   }
   attributes.uid = change.uid.value_or(attributes.uid);
   attributes.gid = change.gid.value_or(attributes.gid);
@@ -72,6 +73,27 @@ Result<Node> FileSystem::SetAttributes(InodeNumber number,
     DropCapabilities(metadata, number);
   }
   return MakeNode(metadata, number);
+}
+
+// The kernel does not say which of the two it is. Who owns the file may do the
+// first, and loses the bits by the second, too. Of others the first is refused
+// where bits would go; the second is nobody's whom the mode lets write nothing.
+Result<Node> FileSystem::KeepOwner(InodeNumber number, const Caller& caller) {
+  constexpr uint32_t kOthersWrite = S_IWGRP | S_IWOTH;
+  AttributeChange change;
+  {
+    const Volume::ReadLock metadata = volume_->Read();
+    DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode,
+                               FindInode(*metadata, number));
+    const Attributes& attributes = inode->attributes;
+    change.clear_set_id = caller.privileged() || caller.uid == attributes.uid;
+    if (!change.clear_set_id && (attributes.mode & kOthersWrite) == 0 &&
+        WithoutSetId(attributes, caller) != attributes.mode) {
+      return Fail(ErrorCode::kNotPermitted,
+                  "only its owner may take set-id bits away");
+    }
+  }
+  return SetAttributes(number, change, caller);
 }
 
 }  // namespace driveroot

@@ -84,11 +84,14 @@ Status CheckNewEntry(const Metadata& metadata, InodeNumber directory,
   return {};
 }
 
-uint32_t WithoutSetId(uint32_t mode) {
+uint32_t WithoutSetId(const Attributes& attributes, const Caller& caller) {
+  uint32_t mode = attributes.mode;
   if (S_ISDIR(mode)) return mode;
   mode &= ~uint32_t{S_ISUID};
-  if ((mode & S_IXGRP) != 0) mode &= ~uint32_t{S_ISGID};
-  return mode;
+  if ((mode & S_ISGID) == 0) return mode;
+  const bool keeps = (mode & S_IXGRP) == 0 &&
+                     (caller.privileged() || caller.IsOfGroup(attributes.gid));
+  return keeps ? mode : mode & ~uint32_t{S_ISGID};
 }
 
 void DropCapabilities(Metadata& metadata, InodeNumber number) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "driveroot/base/result.h"
+#include "driveroot/fs/file_system.h"
 #include "driveroot/volume/metadata.h"
 
 namespace driveroot {
@@ -34,10 +35,11 @@ Result<InodeNumber> FindEntry(const Metadata& metadata, InodeNumber directory,
 Status CheckNewEntry(const Metadata& metadata, InodeNumber directory,
                      std::string_view name);
 
-// Takes away what lets a program run as somebody else, after its contents or
-// owner changed: set-id bits of `mode`, as Linux does it. A set-group-id bit
-// without group execution meant mandatory locking once and stays.
-uint32_t WithoutSetId(uint32_t mode);
+// The mode without what lets a program run as somebody else, after `caller`
+// changed its contents or owner, as setattr_should_drop_suidgid of Linux. A
+// set-group-id bit without group execution meant mandatory locking once: who is
+// of the group keeps it.
+uint32_t WithoutSetId(const Attributes& attributes, const Caller& caller);
 
 // Takes away file capabilities, which never survive a change of contents or
 // owner.

@@ -23,11 +23,13 @@ Status CheckRange(uint64_t offset, uint64_t length) {
 
 // What every change of contents does to the attributes.
 void NoteChange(Metadata& metadata, InodeNumber number, uint64_t size,
-                TimeNs now, bool clear_set_id) {
+                TimeNs now, const Caller& caller) {
   Attributes attributes = metadata.Find(number)->attributes;
   attributes.size = size;
   attributes.mtime = attributes.ctime = now;
-  if (clear_set_id) attributes.mode = WithoutSetId(attributes.mode);
+  if (!caller.privileged()) {
+    attributes.mode = WithoutSetId(attributes, caller);
+  }
   metadata.SetAttributes(number, attributes);
   DropCapabilities(metadata, number);
 }
@@ -71,7 +73,7 @@ std::vector<StoredFrame> FileSystem::Ahead(InodeNumber number, uint64_t offset,
 }
 
 Status FileSystem::Write(InodeNumber number, uint64_t offset,
-                         std::string_view bytes, bool clear_set_id) {
+                         std::string_view bytes, const Caller& caller) {
   DRIVEROOT_RETURN_IF_ERROR(CheckRange(offset, bytes.size()));
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
   Metadata& metadata = *lock;
@@ -79,13 +81,13 @@ Status FileSystem::Write(InodeNumber number, uint64_t offset,
   if (bytes.empty()) return {};
   const uint64_t size = std::max(inode->attributes.size, offset + bytes.size());
   // The size first: data lies within the file at any moment.
-  NoteChange(metadata, number, size, now_(), clear_set_id);
+  NoteChange(metadata, number, size, now_(), caller);
   metadata.WriteData(number, offset, bytes);
   return {};
 }
 
 Status FileSystem::Allocate(InodeNumber number, uint32_t mode, uint64_t offset,
-                            uint64_t length, bool clear_set_id) {
+                            uint64_t length, const Caller& caller) {
   constexpr uint32_t kKnown =
       FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE;
   const bool punch = (mode & FALLOC_FL_PUNCH_HOLE) != 0;
@@ -106,7 +108,7 @@ Status FileSystem::Allocate(InodeNumber number, uint32_t mode, uint64_t offset,
       keep_size ? old_size : std::max(old_size, offset + length);
   if (punch || zero) metadata.PunchHole(number, offset, length);
   // Room is not set aside: a log-structured volume would not write into it.
-  NoteChange(metadata, number, size, now_(), clear_set_id);
+  NoteChange(metadata, number, size, now_(), caller);
   return {};
 }
 
@@ -132,7 +134,7 @@ Result<uint64_t> FileSystem::CopyRange(InodeNumber source,
                                        uint64_t source_offset,
                                        InodeNumber destination,
                                        uint64_t destination_offset,
-                                       uint64_t length, bool clear_set_id) {
+                                       uint64_t length, const Caller& caller) {
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* from, FindFile(metadata, source));
@@ -148,7 +150,7 @@ Result<uint64_t> FileSystem::CopyRange(InodeNumber source,
   }
   const uint64_t size =
       std::max(to->attributes.size, destination_offset + length);
-  NoteChange(metadata, destination, size, now_(), clear_set_id);
+  NoteChange(metadata, destination, size, now_(), caller);
   metadata.ShareData(source, source_offset, destination, destination_offset,
                      length);
   return length;

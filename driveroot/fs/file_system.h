@@ -58,12 +58,14 @@ struct Caller {
   uint32_t uid = 0;
   uint32_t gid = 0;
   uint32_t umask = 0;
-  // Besides gid; needed by SetXattr only.
-  std::vector<uint32_t> groups = {};
+  // The groups besides gid; none: there are no others. Asked for only where it
+  // matters, since finding them out takes time.
+  std::function<std::vector<uint32_t>()> other_groups = nullptr;
 
   bool privileged() const { return uid == 0; }
   bool IsOfGroup(uint32_t group) const {
-    return gid == group || std::ranges::contains(groups, group);
+    if (gid == group) return true;
+    return other_groups && std::ranges::contains(other_groups(), group);
   }
 };
 
@@ -86,7 +88,7 @@ struct AttributeChange {
   std::optional<TimeNs> mtime;
   std::optional<TimeNs> ctime;
   // Takes set-id bits and file capabilities away, as a change of the owner does
-  // anyway: the caller may not keep them (it lacks CAP_FSETID).
+  // anyway: the caller lacks CAP_FSETID.
   bool clear_set_id = false;
 };
 
@@ -129,7 +131,11 @@ class FileSystem {
   void Forget(InodeNumber number, uint64_t count);
   // These two take no reference.
   Result<Node> GetAttributes(InodeNumber number);
-  Result<Node> SetAttributes(InodeNumber number, const AttributeChange& change);
+  Result<Node> SetAttributes(InodeNumber number, const AttributeChange& change,
+                             const Caller& caller);
+  // chown(2) that names no new owner: it takes set-id bits away all the same.
+  // It also comes before a write that does so; see attributes.cc.
+  Result<Node> KeepOwner(InodeNumber number, const Caller& caller);
   Result<std::string> ReadLink(InodeNumber number);
 
   // ---- Names (names.cc, rename.cc)
@@ -168,20 +174,20 @@ class FileSystem {
 
   // Returns how many bytes were read: fewer than asked for only at the end.
   Result<size_t> Read(InodeNumber number, uint64_t offset, std::span<char> out);
-  // `clear_set_id`: the writer may not keep set-id bits.
+  // Set-id bits go, unless the caller is privileged.
   Status Write(InodeNumber number, uint64_t offset, std::string_view bytes,
-               bool clear_set_id);
+               const Caller& caller);
   // `mode` is that of fallocate(2): preallocation, with or without
   // FALLOC_FL_KEEP_SIZE, punching holes and zeroing. Others: kNotSupported.
   Status Allocate(InodeNumber number, uint32_t mode, uint64_t offset,
-                  uint64_t length, bool clear_set_id);
+                  uint64_t length, const Caller& caller);
   // `whence` is SEEK_DATA or SEEK_HOLE.
   Result<uint64_t> Seek(InodeNumber number, uint64_t offset, int whence);
   // As copy_file_range(2); copies no bytes. Returns how many are now the same.
   Result<uint64_t> CopyRange(InodeNumber source, uint64_t source_offset,
                              InodeNumber destination,
                              uint64_t destination_offset, uint64_t length,
-                             bool clear_set_id);
+                             const Caller& caller);
 
   // ---- Extended attributes (xattrs.cc)
 

@@ -52,7 +52,7 @@ class FileSystemSubject : public Subject {
   }
 
  private:
-  static constexpr Caller kRoot = {};
+  const Caller kRoot = {};
 
   void Open() {
     VolumeOptions options;
@@ -278,10 +278,10 @@ class FileSystemSubject : public Subject {
         return {};
       }
       case Action::kWrite:
-        return fs_->Write(number, op.offset, op.bytes, false);
+        return fs_->Write(number, op.offset, op.bytes, Caller());
       case Action::kAllocate:
         return fs_->Allocate(number, static_cast<uint32_t>(op.flags), op.offset,
-                             op.length, false);
+                             op.length, Caller());
       case Action::kSeek: {
         DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t position,
                                    fs_->Seek(number, op.offset, op.flags));
@@ -291,7 +291,7 @@ class FileSystemSubject : public Subject {
       default:
         return Copy(op, number, out);
     }
-    const Result<Node> changed = fs_->SetAttributes(number, change);
+    const Result<Node> changed = fs_->SetAttributes(number, change, Caller());
     if (!changed) return std::unexpected(changed.error());
     return {};
   }
@@ -301,7 +301,7 @@ class FileSystemSubject : public Subject {
     DRIVEROOT_ASSIGN_OR_RETURN(
         const uint64_t count,
         fs_->CopyRange(from, op.offset, to.number, op.other_offset, op.length,
-                       false));
+                       Caller()));
     out.result = std::to_string(count);
     return {};
   }

@@ -22,8 +22,8 @@
 namespace driveroot {
 namespace {
 
-constexpr Caller kRoot = {.uid = 0, .gid = 0, .umask = 022};
-constexpr Caller kUser = {.uid = 1000, .gid = 1000, .umask = 022};
+const Caller kRoot = {.uid = 0, .gid = 0, .umask = 022};
+const Caller kUser = {.uid = 1000, .gid = 1000, .umask = 022};
 constexpr TimeNs kDay = TimeNs{24} * 3600 * 1'000'000'000;
 
 class FileSystemTest : public testing::Test {
@@ -83,7 +83,7 @@ class FileSystemTest : public testing::Test {
   void SetMode(InodeNumber number, uint32_t mode) {
     AttributeChange change;
     change.mode = mode;
-    EXPECT_TRUE(fs_->SetAttributes(number, change));
+    EXPECT_TRUE(fs_->SetAttributes(number, change, kRoot));
   }
   template <typename T>
   static ErrorCode CodeOf(const Result<T>& result) {
@@ -99,7 +99,7 @@ class FileSystemTest : public testing::Test {
 
 TEST_F(FileSystemTest, WhatWasWrittenIsThereAfterAReopen) {
   const InodeNumber file = File("f", Folder("d"));
-  ASSERT_TRUE(fs_->Write(file, 3, "abc", false));
+  ASSERT_TRUE(fs_->Write(file, 3, "abc", kRoot));
   ASSERT_TRUE(fs_->Sync());
   Reopen();
   const Result<Node> folder = fs_->Lookup(kRootInode, "d");
@@ -157,7 +157,7 @@ TEST_F(FileSystemTest, CountsLinks) {
 
 TEST_F(FileSystemTest, AnInodeOutlivesItsNamesWhileItIsReferredTo) {
   const InodeNumber file = File("f");
-  ASSERT_TRUE(fs_->Write(file, 0, "abc", false));
+  ASSERT_TRUE(fs_->Write(file, 0, "abc", kRoot));
   ASSERT_TRUE(fs_->Lookup(kRootInode, "f"));
   ASSERT_TRUE(fs_->Unlink(kRootInode, "f"));
   EXPECT_EQ(Read(file), "abc");
@@ -273,7 +273,7 @@ TEST_F(FileSystemTest, NewInodesFollowUmaskAndSetGroupId) {
   const InodeNumber folder = Folder("d");
   AttributeChange change;
   change.gid = 77;
-  ASSERT_TRUE(fs_->SetAttributes(folder, change));
+  ASSERT_TRUE(fs_->SetAttributes(folder, change, kRoot));
   SetMode(folder, 02775);
   const Result<Node> inner = fs_->MakeDirectory(folder, "i", 0777, kUser);
   EXPECT_EQ(inner->attributes.gid, 77u);
@@ -292,31 +292,52 @@ TEST_F(FileSystemTest, SetIdBitsAndCapabilitiesGo) {
     EXPECT_FALSE(fs_->GetXattr(file, "security.capability"));
   };
   arm(06755);
-  ASSERT_TRUE(fs_->Write(file, 0, "x", true));
+  ASSERT_TRUE(fs_->Write(file, 0, "x", kUser));
   expect_dropped(0755);
-  arm(06745);  // without group execution the set-group-id bit stays
-  ASSERT_TRUE(fs_->Write(file, 0, "x", true));
+  // Without group execution the set-group-id bit stays for those of the group.
+  arm(06745);
+  ASSERT_TRUE(fs_->Write(file, 0, "x", kUser));
+  expect_dropped(0745);
+  Caller member = kUser;
+  member.other_groups = [] { return std::vector<uint32_t>{5, 0}; };
+  arm(06745);
+  ASSERT_TRUE(fs_->Write(file, 0, "x", member));
   expect_dropped(02745);
   arm(06755);
-  ASSERT_TRUE(fs_->Write(file, 0, "x", false));
+  ASSERT_TRUE(fs_->Write(file, 0, "x", kRoot));
   expect_dropped(06755);
   AttributeChange owner;
   owner.uid = 5;
   arm(06755);
-  ASSERT_TRUE(fs_->SetAttributes(file, owner));
+  ASSERT_TRUE(fs_->SetAttributes(file, owner, kRoot));
   expect_dropped(0755);
   AttributeChange size;
   size.size = 0;
   size.clear_set_id = true;
   arm(06755);
-  ASSERT_TRUE(fs_->SetAttributes(file, size));
+  ASSERT_TRUE(fs_->SetAttributes(file, size, kRoot));
   expect_dropped(0755);
+}
+
+TEST_F(FileSystemTest, WhoMayTakeSetIdBitsAwayByKeepingTheOwner) {
+  const InodeNumber file = File("f");
+  SetMode(file, 06755);
+  EXPECT_EQ(CodeOf(fs_->KeepOwner(file, kUser)), ErrorCode::kNotPermitted);
+  EXPECT_EQ(Get(file).mode & 07777, 06755u);
+  ASSERT_TRUE(fs_->KeepOwner(file, kRoot));
+  EXPECT_EQ(Get(file).mode & 07777, 0755u);
+  // There is nothing to take.
+  EXPECT_TRUE(fs_->KeepOwner(file, kUser));
+  // It may be the beginning of a write.
+  SetMode(file, 06757);
+  EXPECT_TRUE(fs_->KeepOwner(file, kUser));
+  EXPECT_EQ(Get(file).mode & 07777, 06757u);
 }
 
 TEST_F(FileSystemTest, TimesFollowChanges) {
   const InodeNumber file = File("f");
   now_ += 10;
-  ASSERT_TRUE(fs_->Write(file, 0, "x", false));
+  ASSERT_TRUE(fs_->Write(file, 0, "x", kRoot));
   EXPECT_EQ(Get(file).mtime, now_);
   EXPECT_EQ(Get(file).ctime, now_);
   const TimeNs written = now_;
@@ -332,7 +353,7 @@ TEST_F(FileSystemTest, TimesFollowChanges) {
 
 TEST_F(FileSystemTest, AccessTimesAreRelative) {
   const InodeNumber file = File("f");
-  ASSERT_TRUE(fs_->Write(file, 0, "x", false));
+  ASSERT_TRUE(fs_->Write(file, 0, "x", kRoot));
   now_ += 10;
   Read(file);
   const TimeNs first = now_;
@@ -349,30 +370,31 @@ TEST_F(FileSystemTest, AccessTimesAreRelative) {
 
 TEST_F(FileSystemTest, SizesGrowAndShrinkWithZeros) {
   const InodeNumber file = File("f");
-  ASSERT_TRUE(fs_->Write(file, 0, "abcdef", false));
+  ASSERT_TRUE(fs_->Write(file, 0, "abcdef", kRoot));
   AttributeChange change;
   change.size = 2;
-  ASSERT_TRUE(fs_->SetAttributes(file, change));
+  ASSERT_TRUE(fs_->SetAttributes(file, change, kRoot));
   change.size = 4;
-  ASSERT_TRUE(fs_->SetAttributes(file, change));
+  ASSERT_TRUE(fs_->SetAttributes(file, change, kRoot));
   EXPECT_EQ(Read(file), std::string("ab\0\0", 4));
   change.size = uint64_t{1} << 63;
-  EXPECT_EQ(CodeOf(fs_->SetAttributes(file, change)), ErrorCode::kFileTooLarge);
-  EXPECT_EQ(CodeOf(fs_->SetAttributes(kRootInode, change)),
+  EXPECT_EQ(CodeOf(fs_->SetAttributes(file, change, kRoot)),
+            ErrorCode::kFileTooLarge);
+  EXPECT_EQ(CodeOf(fs_->SetAttributes(kRootInode, change, kRoot)),
             ErrorCode::kIsDirectory);
-  EXPECT_EQ(CodeOf(fs_->Write(file, INT64_MAX, "x", false)),
+  EXPECT_EQ(CodeOf(fs_->Write(file, INT64_MAX, "x", kRoot)),
             ErrorCode::kFileTooLarge);
 }
 
 TEST_F(FileSystemTest, AllocatesPunchesAndSeeks) {
   const InodeNumber file = File("f");
-  ASSERT_TRUE(fs_->Write(file, 0, std::string(300, 'x'), false));
-  ASSERT_TRUE(fs_->Allocate(file, 0, 0, 1000, false));
+  ASSERT_TRUE(fs_->Write(file, 0, std::string(300, 'x'), kRoot));
+  ASSERT_TRUE(fs_->Allocate(file, 0, 0, 1000, kRoot));
   EXPECT_EQ(Get(file).size, 1000u);
-  ASSERT_TRUE(fs_->Allocate(file, FALLOC_FL_KEEP_SIZE, 0, 5000, false));
+  ASSERT_TRUE(fs_->Allocate(file, FALLOC_FL_KEEP_SIZE, 0, 5000, kRoot));
   EXPECT_EQ(Get(file).size, 1000u);
   ASSERT_TRUE(fs_->Allocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                            100, 100, false));
+                            100, 100, kRoot));
   EXPECT_EQ(Read(file, 99, 3), std::string("x\0\0", 3));
   EXPECT_EQ(fs_->Seek(file, 0, SEEK_HOLE), 100u);
   EXPECT_EQ(fs_->Seek(file, 100, SEEK_DATA), 200u);
@@ -383,27 +405,27 @@ TEST_F(FileSystemTest, AllocatesPunchesAndSeeks) {
   for (const uint32_t mode :
        {uint32_t{FALLOC_FL_PUNCH_HOLE}, uint32_t{FALLOC_FL_COLLAPSE_RANGE},
         uint32_t{FALLOC_FL_INSERT_RANGE}}) {
-    EXPECT_EQ(CodeOf(fs_->Allocate(file, mode, 0, 4096, false)),
+    EXPECT_EQ(CodeOf(fs_->Allocate(file, mode, 0, 4096, kRoot)),
               ErrorCode::kNotSupported);
   }
-  EXPECT_EQ(CodeOf(fs_->Allocate(file, 0, 0, 0, false)),
+  EXPECT_EQ(CodeOf(fs_->Allocate(file, 0, 0, 0, kRoot)),
             ErrorCode::kInvalidArgument);
 }
 
 TEST_F(FileSystemTest, CopiesRangesByReference) {
   const InodeNumber from = File("from");
   const InodeNumber to = File("to");
-  ASSERT_TRUE(fs_->Write(from, 0, "0123456789", false));
-  EXPECT_EQ(fs_->CopyRange(from, 4, to, 2, 100, false), 6u);
+  ASSERT_TRUE(fs_->Write(from, 0, "0123456789", kRoot));
+  EXPECT_EQ(fs_->CopyRange(from, 4, to, 2, 100, kRoot), 6u);
   EXPECT_EQ(Read(to), std::string("\0\0"
                                   "456789",
                                   8));
-  ASSERT_TRUE(fs_->Write(from, 4, "XXX", false));
+  ASSERT_TRUE(fs_->Write(from, 4, "XXX", kRoot));
   EXPECT_EQ(Read(to), std::string("\0\0"
                                   "456789",
                                   8));
-  EXPECT_EQ(fs_->CopyRange(from, 10, to, 0, 5, false), 0u);
-  EXPECT_EQ(CodeOf(fs_->CopyRange(from, 0, from, 3, 5, false)),
+  EXPECT_EQ(fs_->CopyRange(from, 10, to, 0, 5, kRoot), 0u);
+  EXPECT_EQ(CodeOf(fs_->CopyRange(from, 0, from, 3, 5, kRoot)),
             ErrorCode::kInvalidArgument);
 }
 

@@ -25,9 +25,9 @@ void Read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
 void Write(fuse_req_t request, fuse_ino_t number, const char* bytes,
            size_t size, off_t offset, fuse_file_info* info) {
   // Pages written through a mapping come without the one who wrote them.
-  const bool clear_set_id = info->writepage == 0 && ClearsSetId(request);
+  const Caller caller = info->writepage == 0 ? CallerOf(request) : Caller();
   const Status status = FileSystemOf(request).Write(
-      number, static_cast<uint64_t>(offset), {bytes, size}, clear_set_id);
+      number, static_cast<uint64_t>(offset), {bytes, size}, caller);
   if (!status) return ReplyError(request, status.error());
   fuse_reply_write(request, size);
 }
@@ -38,11 +38,10 @@ void Sync(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
 
 void Allocate(fuse_req_t request, fuse_ino_t number, int mode, off_t offset,
               off_t length, fuse_file_info*) {
-  ReplyStatus(
-      request,
-      FileSystemOf(request).Allocate(
-          number, static_cast<uint32_t>(mode), static_cast<uint64_t>(offset),
-          static_cast<uint64_t>(length), ClearsSetId(request)));
+  ReplyStatus(request, FileSystemOf(request).Allocate(
+                           number, static_cast<uint32_t>(mode),
+                           static_cast<uint64_t>(offset),
+                           static_cast<uint64_t>(length), CallerOf(request)));
 }
 
 void Seek(fuse_req_t request, fuse_ino_t number, off_t offset, int whence,
@@ -58,7 +57,7 @@ void CopyRange(fuse_req_t request, fuse_ino_t source, off_t source_offset,
                off_t destination_offset, fuse_file_info*, size_t length, int) {
   const Result<uint64_t> copied = FileSystemOf(request).CopyRange(
       source, static_cast<uint64_t>(source_offset), destination,
-      static_cast<uint64_t>(destination_offset), length, ClearsSetId(request));
+      static_cast<uint64_t>(destination_offset), length, CallerOf(request));
   if (!copied) return ReplyError(request, copied.error());
   fuse_reply_write(request, *copied);
 }

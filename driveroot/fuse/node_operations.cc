@@ -37,18 +37,13 @@ void GetAttributes(fuse_req_t request, fuse_ino_t number, fuse_file_info*) {
   ReplyAttributes(request, FileSystemOf(request).GetAttributes(number));
 }
 
-// A request to set nothing is what is left of a chown(2) that changes neither
-// owner: it takes set-id bits away all the same. Anybody may ask for it, but it
-// has no such effect for anybody.
-bool OwnsOrIsRoot(fuse_req_t request, fuse_ino_t number) {
-  const Caller caller = CallerOf(request);
-  if (caller.privileged()) return true;
-  const Result<Node> node = FileSystemOf(request).GetAttributes(number);
-  return node && node->attributes.uid == caller.uid;
-}
-
 void SetAttributes(fuse_req_t request, fuse_ino_t number,
                    struct stat* attributes, int to_set, fuse_file_info*) {
+  const Caller caller = CallerOf(request);
+  if (to_set == 0) {
+    return ReplyAttributes(request,
+                           FileSystemOf(request).KeepOwner(number, caller));
+  }
   AttributeChange change;
   if ((to_set & FUSE_SET_ATTR_MODE) != 0) change.mode = attributes->st_mode;
   if ((to_set & FUSE_SET_ATTR_UID) != 0) change.uid = attributes->st_uid;
@@ -70,9 +65,9 @@ void SetAttributes(fuse_req_t request, fuse_ino_t number,
     change.ctime = TimeOf(attributes->st_ctim);
   }
   // The same bit as FATTR_KILL_SUIDGID of the kernel, which is what comes.
-  change.clear_set_id = (to_set & FUSE_SET_ATTR_KILL_SUID) != 0 ||
-                        (to_set == 0 && OwnsOrIsRoot(request, number));
-  ReplyAttributes(request, FileSystemOf(request).SetAttributes(number, change));
+  change.clear_set_id = (to_set & FUSE_SET_ATTR_KILL_SUID) != 0;
+  ReplyAttributes(request,
+                  FileSystemOf(request).SetAttributes(number, change, caller));
 }
 
 void ReadLink(fuse_req_t request, fuse_ino_t number) {

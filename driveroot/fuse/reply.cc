@@ -41,6 +41,20 @@ bool IsTrouble(ErrorCode code) {
          code == ErrorCode::kUnsupportedVersion;
 }
 
+// The supplementary groups of who made a request.
+std::vector<uint32_t> GroupsOf(fuse_req_t request) {
+  std::vector<gid_t> groups(kUsualGroups);
+  while (true) {
+    const int count = fuse_req_getgroups(
+        request, static_cast<int>(groups.size()), groups.data());
+    // A process that is gone, or hidden from us, has none.
+    if (count < 0) return {};
+    const bool all = static_cast<size_t>(count) <= groups.size();
+    groups.resize(static_cast<size_t>(count));
+    if (all) return groups;
+  }
+}
+
 }  // namespace
 
 FileSystem& FileSystemOf(fuse_req_t request) {
@@ -49,26 +63,11 @@ FileSystem& FileSystemOf(fuse_req_t request) {
 
 Caller CallerOf(fuse_req_t request) {
   const fuse_ctx* context = fuse_req_ctx(request);
-  return {.uid = context->uid, .gid = context->gid, .umask = context->umask};
+  return {.uid = context->uid,
+          .gid = context->gid,
+          .umask = context->umask,
+          .other_groups = [request] { return GroupsOf(request); }};
 }
-
-Caller CallerWithGroupsOf(fuse_req_t request) {
-  Caller caller = CallerOf(request);
-  std::vector<gid_t> groups(kUsualGroups);
-  while (true) {
-    const int count = fuse_req_getgroups(
-        request, static_cast<int>(groups.size()), groups.data());
-    // A process that is gone, or hidden from us, has none.
-    if (count < 0) return caller;
-    const bool all = static_cast<size_t>(count) <= groups.size();
-    groups.resize(static_cast<size_t>(count));
-    if (!all) continue;
-    caller.groups.assign(groups.begin(), groups.end());
-    return caller;
-  }
-}
-
-bool ClearsSetId(fuse_req_t request) { return fuse_req_ctx(request)->uid != 0; }
 
 TimeNs TimeOf(const timespec& time) {
   constexpr int64_t kLast = INT64_MAX / kNanosecondsPerSecond - 1;

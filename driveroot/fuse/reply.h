@@ -17,13 +17,9 @@
 namespace driveroot {
 
 FileSystem& FileSystemOf(fuse_req_t request);
+// Its other groups, which are read from /proc, can be asked for until the
+// request is answered.
 Caller CallerOf(fuse_req_t request);
-// The same with the supplementary groups, which take reading a file of /proc.
-Caller CallerWithGroupsOf(fuse_req_t request);
-
-// Whether who writes must lose a file's set-id bits: all but root do. (libfuse
-// 3.17 does not pass FUSE_WRITE_KILL_SUIDGID on.)
-bool ClearsSetId(fuse_req_t request);
 
 struct stat StatOf(const Node& node);
 fuse_entry_param EntryOf(const Node& node);

@@ -25,11 +25,9 @@ void ReplySized(fuse_req_t request, const Result<std::string>& value,
 
 void SetXattr(fuse_req_t request, fuse_ino_t number, const char* name,
               const char* value, size_t size, int flags) {
-  const bool is_acl = name == kAccessAclName;
   ReplyStatus(request,
-              FileSystemOf(request).SetXattr(
-                  number, name, {value, size}, flags,
-                  is_acl ? CallerWithGroupsOf(request) : CallerOf(request)));
+              FileSystemOf(request).SetXattr(number, name, {value, size}, flags,
+                                             CallerOf(request)));
 }
 
 void GetXattr(fuse_req_t request, fuse_ino_t number, const char* name,

@@ -119,15 +119,24 @@ std::string SetTimes(Arguments arguments, Held& held) {
   return Answer(utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW));
 }
 
+// utimesto PATH ATIME MTIME: of what a symlink leads to.
+std::string SetTimesFollowing(Arguments arguments, Held&) {
+  const timespec times[] = {TimeOf(arguments[1]), TimeOf(arguments[2])};
+  return Answer(utimensat(AT_FDCWD, arguments[0].c_str(), times, 0));
+}
+
 // touch PATH: utimensat without times, which whoever may write may do.
 std::string Touch(Arguments arguments, Held&) {
   return Answer(utimensat(AT_FDCWD, arguments[0].c_str(), nullptr, 0));
 }
 
+// access PATH LETTERS: "rwx", or "f" for whether it is there at all.
 std::string Access(Arguments arguments, Held&) {
-  int mode = 0;
+  int mode = F_OK;
   for (const char letter : arguments[1]) {
-    mode |= letter == 'r' ? R_OK : letter == 'w' ? W_OK : X_OK;
+    if (letter == 'r') mode |= R_OK;
+    if (letter == 'w') mode |= W_OK;
+    if (letter == 'x') mode |= X_OK;
   }
   return Answer(faccessat(AT_FDCWD, arguments[0].c_str(), mode, AT_EACCESS));
 }
@@ -139,6 +148,7 @@ void AddAttributeOperations(OperationTable& table) {
   table["statl"] = {2, StatFollowing};
   table["same"] = {2, Same};
   table["utimes"] = {3, SetTimes};
+  table["utimesto"] = {3, SetTimesFollowing};
   table["touch"] = {1, Touch};
   table["access"] = {2, Access};
   table["chmod"] = {2, [](Arguments arguments, Held& held) {
@@ -149,6 +159,11 @@ void AddAttributeOperations(OperationTable& table) {
                       }
                       return Answer(chmod(path.c_str(), mode));
                     }};
+  table["lchmod"] = {
+      2, [](Arguments arguments, Held&) {
+        return Answer(fchmodat(AT_FDCWD, arguments[0].c_str(),
+                               Octal(arguments[1]), AT_SYMLINK_NOFOLLOW));
+      }};
   table["chown"] = {
       3, [](Arguments arguments, Held& held) {
         const std::string& path = arguments[0];

@@ -74,28 +74,48 @@ std::string MakeOf(const std::string& type, const char* path, mode_t mode) {
   if (type == "file") return CreateFile(path, mode);
   if (type == "dir") return Answer(mkdir(path, mode));
   if (type == "fifo") return Answer(mkfifo(path, mode));
-  if (type == "char") return Answer(mknod(path, S_IFCHR | mode, makedev(1, 2)));
+  if (type == "char") return Answer(mknod(path, S_IFCHR | mode, makedev(1, 3)));
   if (type == "block") {
     return Answer(mknod(path, S_IFBLK | mode, makedev(1, 2)));
   }
   if (type == "socket") return Bind(path, /*connects=*/false);
   if (type == "symlink") return Answer(symlink("nowhere", path));
+  if (type == "loop") return Answer(symlink(path, path));
+  if (type == "none") return "0";
   return "mistake: no type " + type;
 }
 
-// make TYPE PATH [MODE [UID GID]]: exactly that mode, whatever the umask.
-std::string Make(Arguments arguments, Held&) {
-  const char* path = arguments[1].c_str();
-  const mode_t usual = arguments[0] == "dir" ? 0755 : 0644;
-  const mode_t mode = arguments.size() > 2 ? Octal(arguments[2]) : usual;
-  std::string answer = MakeOf(arguments[0], path, mode);
+// A folder with a file in it.
+std::string MakeFull(const std::string& path) {
+  const std::string answer = Answer(mkdir(path.c_str(), 0755));
+  return answer == "0" ? CreateFile((path + "/in").c_str(), 0644) : answer;
+}
+
+// A file with another name beside it.
+std::string MakeLinked(const std::string& path) {
+  const std::string answer = CreateFile(path.c_str(), 0644);
   if (answer != "0") return answer;
+  return Answer(link(path.c_str(), (path + ".link").c_str()));
+}
+
+// make TYPE PATH [MODE [UID GID]]: exactly that mode, whatever the umask. Types
+// are also "none", "full" (a folder) and "linked" (a file).
+std::string Make(Arguments arguments, Held&) {
+  const std::string& type = arguments[0];
+  const char* path = arguments[1].c_str();
+  const bool is_folder = type == "dir" || type == "full";
+  const mode_t usual = is_folder ? 0755 : 0644;
+  const mode_t mode = arguments.size() > 2 ? Octal(arguments[2]) : usual;
+  std::string answer = type == "full"     ? MakeFull(path)
+                       : type == "linked" ? MakeLinked(path)
+                                          : MakeOf(type, path, mode);
+  if (answer != "0" || type == "none") return answer;
   if (arguments.size() > 4) {
     answer = Answer(lchown(path, static_cast<uid_t>(Number(arguments[3])),
                            static_cast<gid_t>(Number(arguments[4]))));
   }
   // After the owner, whose change takes set-id bits away.
-  if (answer == "0" && arguments[0] != "symlink") {
+  if (answer == "0" && type != "symlink" && type != "loop") {
     answer = Answer(chmod(path, mode));
   }
   return answer;
@@ -111,6 +131,24 @@ std::string Remove(Arguments arguments, Held&) {
 // link OLD NEW: of a symlink itself, as link(2) of Linux.
 std::string Link(Arguments arguments, Held&) {
   return Answer(link(arguments[0].c_str(), arguments[1].c_str()));
+}
+
+// linkto OLD NEW: of what a symlink leads to.
+std::string LinkFollowing(Arguments arguments, Held&) {
+  return Answer(linkat(AT_FDCWD, arguments[0].c_str(), AT_FDCWD,
+                       arguments[1].c_str(), AT_SYMLINK_FOLLOW));
+}
+
+// chain NAME COUNT TARGET: symlinks NAME1 to NAMECOUNT, each to the one before
+// it, the first to TARGET.
+std::string Chain(Arguments arguments, Held&) {
+  std::string target = arguments[2];
+  for (long long i = 1; i <= Number(arguments[1]); ++i) {
+    const std::string name = std::format("{}{}", arguments[0], i);
+    if (symlink(target.c_str(), name.c_str()) != 0) return Answer(-1);
+    target = name;
+  }
+  return "0";
 }
 
 // linkheld NAME PATH: gives what is held open a name.
@@ -173,6 +211,8 @@ void AddNameOperations(OperationTable& table) {
   table["make"] = {2, Make};
   table["remove"] = {1, Remove};
   table["link"] = {2, Link};
+  table["linkto"] = {2, LinkFollowing};
+  table["chain"] = {3, Chain};
   table["linkheld"] = {2, LinkHeld};
   table["rename"] = {2, Rename};
   table["readlink"] = {1, ReadLink};

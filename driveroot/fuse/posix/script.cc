@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driveroot/fuse/posix/script.h"
 
+#include <algorithm>
 #include <charconv>
 #include <format>
 #include <map>
@@ -220,7 +221,10 @@ Status Expand(const Template& written, size_t loop, const std::string& name,
     const Each& each = written.loops[loop];
     for (const std::vector<std::string>& row : each.rows) {
       Variables more = variables;
-      for (size_t i = 0; i < row.size(); ++i) more[each.names[i]] = row[i];
+      for (size_t i = 0; i < row.size(); ++i) {
+        more[each.names[i]] = row[i];
+        std::ranges::replace(more[each.names[i]], '~', ' ');
+      }
       DRIVEROOT_RETURN_IF_ERROR(
           Expand(written, loop + 1, name + "/" + row.front(), more, ret_cases));
     }
