@@ -87,7 +87,14 @@ Result<Node> FileSystem::Lookup(InodeNumber parent, std::string_view name) {
   const Volume::ReadLock metadata = volume_->Read();
   // "." and ".." come from file handles of name_to_handle_at(2).
   if (name == ".") {
-    DRIVEROOT_RETURN_IF_ERROR(FindInode(*metadata, parent));
+    DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode,
+                               FindInode(*metadata, parent));
+    // What has no name any more is gone for those who have a handle only, even
+    // if others still have it open.
+    if (inode->attributes.nlink == 0) {
+      return Fail(ErrorCode::kStale,
+                  "inode " + std::to_string(parent) + " was removed");
+    }
     return TakeNode(*metadata, parent);
   }
   if (name == "..") {

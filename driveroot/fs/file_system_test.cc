@@ -162,6 +162,8 @@ TEST_F(FileSystemTest, AnInodeOutlivesItsNamesWhileItIsReferredTo) {
   ASSERT_TRUE(fs_->Unlink(kRootInode, "f"));
   EXPECT_EQ(Read(file), "abc");
   EXPECT_EQ(Get(file).nlink, 0u);
+  // Who has a handle only does not find it any more.
+  EXPECT_EQ(CodeOf(fs_->Lookup(file, ".")), ErrorCode::kStale);
   fs_->Forget(file, 1);
   EXPECT_EQ(Read(file), "abc");
   fs_->Forget(file, 1);

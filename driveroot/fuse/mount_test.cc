@@ -107,6 +107,9 @@ size_t RecordsOfTwentySyncs(const std::string& mode) {
 }
 
 TEST_F(MountTest, OrderedSyncsMakeNoRecords) {
+  if (!test_mount_->volume().starts_with("dir:")) {
+    GTEST_SKIP() << "counts the records in a local folder";
+  }
   EXPECT_GE(RecordsOfTwentySyncs("durable"), 20U);
   EXPECT_LE(RecordsOfTwentySyncs("ordered"), 2U);
 }

@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -89,13 +90,34 @@ Result<std::unique_ptr<TestMount>> TestMount::Make(
       mkdir(mount->path().c_str(), 0755) != 0) {
     return std::unexpected(Error::FromErrno(errno, folder));
   }
-  DRIVEROOT_RETURN_IF_ERROR(Succeed({"mkfs", mount->volume()}));
+  DRIVEROOT_RETURN_IF_ERROR(mount->StartStore());
+  std::vector<std::string> make = mount->Command("mkfs");
+  make.push_back(mount->volume());
+  DRIVEROOT_RETURN_IF_ERROR(Succeed(make));
   DRIVEROOT_RETURN_IF_ERROR(mount->Mount());
   return mount;
 }
 
+std::string TestMount::volume() const {
+  return drive_ != nullptr ? "drive:test" : "dir:" + folder_ + "/volume";
+}
+
+Status TestMount::StartStore() {
+  const char* store = getenv("DRIVEROOT_TEST_STORE");
+  if (store == nullptr || std::string_view(store) != "drive") return {};
+  DRIVEROOT_ASSIGN_OR_RETURN(drive_, fakedrive::FakeDriveProcess::Start());
+  return {};
+}
+
+std::vector<std::string> TestMount::Command(const std::string& name) const {
+  if (drive_ == nullptr) return {name};
+  return {name, "--drive_endpoint=" + drive_->endpoint(),
+          "--ca_file=" + drive_->ca_file(),
+          "--credentials=" + drive_->credentials_file()};
+}
+
 Status TestMount::Mount(const std::vector<std::string>& more_flags) {
-  std::vector<std::string> arguments = {"mount"};
+  std::vector<std::string> arguments = Command("mount");
   arguments.insert(arguments.end(), mount_flags_.begin(), mount_flags_.end());
   arguments.insert(arguments.end(), more_flags.begin(), more_flags.end());
   arguments.insert(arguments.end(), {volume(), path()});

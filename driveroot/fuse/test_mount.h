@@ -11,15 +11,17 @@
 #include <vector>
 
 #include "driveroot/base/result.h"
+#include "vmtest/fakedrive/testing/fake_drive_process.h"
 
 namespace driveroot {
 
 // Runs the program that the test has among its data and returns its exit code.
 int RunDriveroot(const std::vector<std::string>& arguments);
 
-// A new volume in a local folder, mounted by the real program for as long as
-// this object lives. The process gets a mount namespace of its own, so that
-// nobody else sees the mount.
+// A new volume, mounted by the real program for as long as this object lives:
+// in a local folder or, where the environment has DRIVEROOT_TEST_STORE=drive, on
+// a fakedrive process of its own. This process gets a mount namespace of its
+// own, so that nobody else sees the mount.
 class TestMount {
  public:
   // Why there can be no mount here; empty: there can.
@@ -37,7 +39,7 @@ class TestMount {
   // The mount point, and a folder beside it that is no mount.
   std::string path() const { return folder_ + "/mount"; }
   std::string folder() const { return folder_; }
-  std::string volume() const { return "dir:" + folder_ + "/volume"; }
+  std::string volume() const;
 
   // `more_flags` besides those of Make.
   Status Mount(const std::vector<std::string>& more_flags = {});
@@ -47,8 +49,13 @@ class TestMount {
   explicit TestMount(std::vector<std::string> mount_flags)
       : mount_flags_(std::move(mount_flags)) {}
 
+  Status StartStore();
+  // A command of the program on the volume.
+  std::vector<std::string> Command(const std::string& name) const;
+
   const std::vector<std::string> mount_flags_;
   std::string folder_;
+  std::unique_ptr<fakedrive::FakeDriveProcess> drive_;
 };
 
 // LocalFolder: a new folder on a file system of the machine, to compare with,
