@@ -109,6 +109,9 @@ inline constexpr uint64_t kMaxFileBytes = INT64_MAX;
 inline constexpr uint32_t kMaxLinks = INT32_MAX;
 // As ext4 with the ea_inode feature and XFS: XATTR_SIZE_MAX for one value.
 inline constexpr size_t kMaxXattrBytes = 65536;
+// All names of one inode, each with a NUL behind it: XATTR_LIST_MAX, above
+// which the kernel lets nobody list them.
+inline constexpr size_t kMaxXattrNameBytes = 65536;
 // All names and values of one inode.
 inline constexpr size_t kMaxXattrTotalBytes = 1 << 20;
 

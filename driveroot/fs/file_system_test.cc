@@ -523,6 +523,25 @@ TEST_F(FileSystemTest, ExtendedAttributes) {
   EXPECT_EQ(CodeOf(fs_->RemoveXattr(file, "user.a")), ErrorCode::kNoAttribute);
 }
 
+TEST_F(FileSystemTest, AllAttributesOfAFileCanBeListed) {
+  const InodeNumber file = File("f");
+  const auto set = [&](int i, const std::string& value) {
+    const std::string name = "user." + std::to_string(1000 + i) +
+                             std::string(246, 'n');  // 255 bytes, 256 with NUL
+    return fs_->SetXattr(file, name, value, 0, kRoot);
+  };
+  constexpr int kNames = kMaxXattrNameBytes / 256;
+  for (int i = 0; i < kNames; ++i) ASSERT_TRUE(set(i, "1"));
+  EXPECT_EQ(CodeOf(set(kNames, "1")), ErrorCode::kOutOfSpace);
+  EXPECT_EQ(fs_->ListXattrs(file, kRoot)->size(), kMaxXattrNameBytes);
+  // One that is there may get another value, up to the limit of all together.
+  const std::string large(kMaxXattrBytes, 'v');
+  for (int i = 0; i < 14; ++i) ASSERT_TRUE(set(i, large));
+  EXPECT_TRUE(set(13, large));
+  EXPECT_TRUE(set(14, large));
+  EXPECT_EQ(CodeOf(set(15, large)), ErrorCode::kOutOfSpace);
+}
+
 TEST_F(FileSystemTest, AccessListsAndModesAgree) {
   const Acl acl = {{AclTag::kUserObject, 7, 0},
                    {AclTag::kUser, 6, 1000},

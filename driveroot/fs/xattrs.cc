@@ -43,13 +43,27 @@ Status NoAttribute(std::string_view name) {
   return Fail(ErrorCode::kNoAttribute, "no attribute " + std::string(name));
 }
 
-size_t XattrBytes(const Inode& inode) {
-  size_t bytes = 0;
-  if (inode.xattrs == nullptr) return bytes;
-  for (const auto& [name, value] : *inode.xattrs) {
-    bytes += name.size() + value.size();
+// Whether an inode can have this attribute besides its others.
+Status CheckXattrRoom(const Inode& inode, std::string_view name,
+                      std::string_view value) {
+  size_t names = name.size() + 1;
+  size_t total = name.size() + value.size();
+  if (inode.xattrs != nullptr) {
+    for (const auto& [other, other_value] : *inode.xattrs) {
+      if (other == name) continue;
+      names += other.size() + 1;
+      total += other.size() + other_value.size();
+    }
   }
-  return bytes;
+  if (names > kMaxXattrNameBytes) {
+    return Fail(ErrorCode::kOutOfSpace,
+                "the names of one file's attributes exceed 64 KiB");
+  }
+  if (total > kMaxXattrTotalBytes) {
+    return Fail(ErrorCode::kOutOfSpace,
+                "the attributes of one file exceed 1 MiB");
+  }
+  return {};
 }
 
 void SetChangeTime(Metadata& metadata, InodeNumber number, TimeNs now) {
@@ -79,10 +93,7 @@ Status FileSystem::SetXattr(InodeNumber number, std::string_view name,
     return Fail(ErrorCode::kAlreadyExists, "the attribute exists");
   }
   if ((flags & XATTR_REPLACE) != 0 && !exists) return NoAttribute(name);
-  if (XattrBytes(*inode) + name.size() + value.size() > kMaxXattrTotalBytes) {
-    return Fail(ErrorCode::kOutOfSpace,
-                "the attributes of one file exceed 1 MiB");
-  }
+  DRIVEROOT_RETURN_IF_ERROR(CheckXattrRoom(*inode, name, value));
   if (IsAclName(name)) {
     DRIVEROOT_RETURN_IF_ERROR(SetAcl(metadata, number, name, value, caller));
   } else {

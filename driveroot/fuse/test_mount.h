@@ -19,8 +19,8 @@ namespace driveroot {
 int RunDriveroot(const std::vector<std::string>& arguments);
 
 // A new volume, mounted by the real program for as long as this object lives:
-// in a local folder or, where the environment has DRIVEROOT_TEST_STORE=drive, on
-// a fakedrive process of its own. This process gets a mount namespace of its
+// in a local folder or, where the environment has DRIVEROOT_TEST_STORE=drive,
+// on a fakedrive process of its own. This process gets a mount namespace of its
 // own, so that nobody else sees the mount.
 class TestMount {
  public:
