@@ -5,6 +5,7 @@
 // message; 2: called wrongly.
 #include <gflags/gflags.h>
 #include <glog/logging.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
@@ -34,6 +35,9 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
+
+// Above the size of a frame, below that of a segment.
+constexpr int kMmapThresholdBytes = 1 << 20;
 
 std::vector<Command> AllCommands() {
   return {
@@ -167,6 +171,9 @@ int Run(const Command& command, std::vector<std::string> arguments) {
 int Main(int argc, char** argv) {
   // No core dump, and no debugger of the same user: there are tokens inside.
   prctl(PR_SET_DUMPABLE, 0);
+  // Buffers of segments come and go; unless told, malloc keeps ever larger ones
+  // for itself, in each thread's arena (mallopt(3)).
+  mallopt(M_MMAP_THRESHOLD, kMmapThresholdBytes);
   // Only what matters, and to standard error: the user's home is not ours.
   FLAGS_logtostderr = true;
   FLAGS_minloglevel = google::GLOG_WARNING;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a mount does at the limits: sizes of files and of attributes, more
-// entries than one request lists.
+// What a mount does at the limits: sizes of files and of attributes, more data
+// than memory, more entries than one request lists.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -20,10 +20,12 @@
 #include <format>
 #include <functional>
 #include <memory>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "driveroot/base/files.h"
 #include "driveroot/base/unique_fd.h"
 #include "driveroot/fuse/test_mount.h"
 
@@ -38,7 +40,7 @@ class LimitsTest : public testing::Test {
     if (const std::string reason = TestMount::SkipReason(); !reason.empty()) {
       GTEST_SKIP() << reason;
     }
-    auto mount = TestMount::Make();
+    auto mount = TestMount::Make({"--cache_mb=16"});
     ASSERT_TRUE(mount) << mount.error();
     mount_ = std::move(*mount);
   }
@@ -54,6 +56,22 @@ class LimitsTest : public testing::Test {
   void Remount() {
     ASSERT_TRUE(mount_->Unmount());
     ASSERT_TRUE(mount_->Mount());
+  }
+
+  // The most memory that the daemon had so far.
+  uint64_t DaemonPeakBytes() const {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const std::string folder = entry.path();
+      const auto words = ReadFile(folder + "/cmdline", 1 << 16);
+      if (!words || words->find(mount_->path()) == std::string::npos) continue;
+      const auto status = ReadFile(folder + "/status", 1 << 16);
+      if (!status) continue;
+      const size_t at = status->find("VmHWM:");
+      if (at == std::string::npos) continue;
+      return std::stoull(status->substr(at + 6)) << 10;
+    }
+    ADD_FAILURE() << "there is no daemon";
+    return 0;
   }
 
   std::unique_ptr<TestMount> mount_;
@@ -201,6 +219,39 @@ TEST_F(LimitsTest, ALargeFolderChangesWhileItIsListed) {
   Remount();
   const std::filesystem::directory_iterator all(Path("folder"));
   EXPECT_EQ(std::distance(begin(all), end(all)), kEntries);
+}
+
+TEST_F(LimitsTest, AFileMayBeLargerThanTheDaemonsMemory) {
+  constexpr size_t kPiece = 1 << 20;
+  constexpr int kPieces = 768;
+  // 128 MiB may wait to be stored, and are there once more while they are put
+  // into segments.
+  constexpr uint64_t kMemory = 512 << 20;
+  // Bytes that do not compress; a number in each piece, so that none are alike.
+  std::mt19937_64 random(1);
+  std::vector<uint64_t> piece(kPiece / sizeof(uint64_t));
+  for (uint64_t& word : piece) word = random();
+  {
+    const UniqueFd file = Open("large");
+    for (int i = 0; i < kPieces; ++i) {
+      for (size_t at = 0; at < piece.size(); at += 512) ++piece[at];
+      ASSERT_EQ(write(file.get(), piece.data(), kPiece),
+                static_cast<ssize_t>(kPiece));
+    }
+    ASSERT_EQ(fsync(file.get()), 0);
+    // Read back from the store and not from the kernel.
+    ASSERT_EQ(posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
+  }
+  const UniqueFd file = Open("large", O_RDONLY);
+  for (size_t at = 0; at < piece.size(); at += 512) piece[at] -= kPieces;
+  std::vector<uint64_t> found(piece.size());
+  for (int i = 0; i < kPieces; ++i) {
+    for (size_t at = 0; at < piece.size(); at += 512) ++piece[at];
+    ASSERT_EQ(read(file.get(), found.data(), kPiece),
+              static_cast<ssize_t>(kPiece));
+    ASSERT_TRUE(found == piece) << "piece " << i;
+  }
+  EXPECT_LT(DaemonPeakBytes(), kMemory);
 }
 
 }  // namespace

@@ -33,9 +33,8 @@ struct SealedCheckpoint {
 SealedCheckpoint SealCheckpoint(const ObjectId& id, const LogPosition& position,
                                 const Delta& state) {
   const uint64_t sequence = position.last.sequence;
-  SealedCheckpoint sealed{.bytes = EncodeCheckpoint(position, state),
-                          .superblock = {},
-                          .kept = {}};
+  SealedCheckpoint sealed{
+      .bytes = EncodeCheckpoint(position, state), .superblock = {}, .kept = {}};
   sealed.kept = {.sequence = sequence,
                  .id = id,
                  .hash = {},
@@ -45,15 +44,14 @@ SealedCheckpoint SealCheckpoint(const ObjectId& id, const LogPosition& position,
   Hash& seal = sealed.kept.hash;
   std::copy_n(sealed.bytes.end() - static_cast<ptrdiff_t>(seal.size()),
               seal.size(), seal.begin());
-  sealed.superblock = {
-      .uuid = position.last.volume_uuid,
-      .checkpoint = {.id = id,
-                     .hash = seal,
-                     .size = sealed.bytes.size(),
-                     .sequence = sequence},
-      .log = {.sequence = sequence,
-              .hash = position.hash,
-              .next = LikelyNextIds(position.last)}};
+  sealed.superblock = {.uuid = position.last.volume_uuid,
+                       .checkpoint = {.id = id,
+                                      .hash = seal,
+                                      .size = sealed.bytes.size(),
+                                      .sequence = sequence},
+                       .log = {.sequence = sequence,
+                               .hash = position.hash,
+                               .next = LikelyNextIds(position.last)}};
   return sealed;
 }
 

@@ -84,8 +84,7 @@ Status Committer::Start() {
   // them, unless he is done. Then they are for records alone, of which none is
   // written before the open record is there: whoever else opens the volume at
   // this moment has the same ids.
-  const bool was_closed =
-      !is_new_ && position_.last.type == RecordType::kClose;
+  const bool was_closed = !is_new_ && position_.last.type == RecordType::kClose;
   if (!is_new_) {
     if (!was_closed) next_ids_.resize(1);
     if (options_.open_in_background) {

@@ -105,7 +105,8 @@ TEST(NewVolumeTest, TheLogAloneHasAllOfIt) {
   for (const ObjectId& id : account->Ids(ObjectKind::kCheckpoint)) {
     account->objects.erase(id);
   }
-  const auto repaired = RepairVolume(std::make_unique<FakeObjectStore>(account), TestOptions());
+  const auto repaired =
+      RepairVolume(std::make_unique<FakeObjectStore>(account), TestOptions());
   ASSERT_TRUE(repaired) << repaired.error();
   EXPECT_EQ(FilesOn<FakeObjectStore>(account).value_or(Files()), Content());
 }
@@ -141,15 +142,15 @@ TEST(NewVolumeTest, OnlyOneWriterMakesIt) {
 TEST(NewVolumeTest, AnAnswerThatIsLostDoesNotMatter) {
   for (const Method method : {Method::kCreate, Method::kCreateSuperblock}) {
     const auto account = std::make_shared<FakeAccount>();
-    const auto volume = OpenOn(
-        account, NewOptions(),
-        [method, lost = 0](const StoreCall& call) mutable {
-          std::optional<Fault> fault;
-          if (call.method == method && lost++ % 2 == 0) {
-            fault.emplace().lost_response = true;
-          }
-          return fault;
-        });
+    const auto volume =
+        OpenOn(account, NewOptions(),
+               [method, lost = 0](const StoreCall& call) mutable {
+                 std::optional<Fault> fault;
+                 if (call.method == method && lost++ % 2 == 0) {
+                   fault.emplace().lost_response = true;
+                 }
+                 return fault;
+               });
     ASSERT_TRUE(volume) << volume.error();
     ASSERT_TRUE(Fill(**volume));
     const Status closed = (*volume)->Close();

@@ -119,8 +119,7 @@ Status Volume::Format(ObjectStore& store, const FormatOptions& options) {
   Metadata metadata;
   MakeRoot(metadata, options, now);
   DRIVEROOT_ASSIGN_OR_RETURN(std::vector<ObjectId> ids, store.NewIds(3));
-  const LogPosition start =
-      StartOfLog(ids[0], MakeWriterIdentity("", ""), now);
+  const LogPosition start = StartOfLog(ids[0], MakeWriterIdentity("", ""), now);
   const Persist once = [](const auto& call) { return call(); };
   const Result<KeptCheckpoint> made =
       MakeVolume(store, once, {.readme = ids[1], .checkpoint = ids[2]}, start,
@@ -162,9 +161,9 @@ RecoveredLog Volume::BeginNew() {
   RecoveredLog log;
   log.is_new = true;
   // Its id is taken when the volume is made.
-  log.position = StartOfLog(
-      ObjectId(), MakeWriterIdentity(options_.host_name, options_.boot_id),
-      now);
+  log.position =
+      StartOfLog(ObjectId(),
+                 MakeWriterIdentity(options_.host_name, options_.boot_id), now);
   log.superblock.uuid = log.position.last.volume_uuid;
   return log;
 }

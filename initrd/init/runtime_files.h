@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the new root finds: its host's name for a start, and in /run the texts that tell its programs to leave
-// the network of the root file system alone, which name servers there are, and
-// the unit that commits the volume at shutdown.
+// What the new root finds: its host's name for a start, and in /run the texts
+// that tell its programs to leave the network of the root file system alone,
+// which name servers there are, and the unit that commits the volume at
+// shutdown.
 //
 // Pure functions: safe from any thread.
 #ifndef INITRD_INIT_RUNTIME_FILES_H_
@@ -23,8 +24,8 @@ struct RuntimeFile {
 };
 
 // What a machine without a configured name is called, after its network
-// interface: a volume's writer is known by it, so two machines must not have the
-// same.
+// interface: a volume's writer is known by it, so two machines must not have
+// the same.
 std::string DefaultHostname(const Connection& connection);
 
 // The name servers in the format of resolv.conf(5).

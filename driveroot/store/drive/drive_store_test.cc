@@ -233,8 +233,7 @@ TEST_F(DriveStoreTest, AFolderThatCouldNotBeMadeIsMadeWhenItIsUsed) {
   auto impatient = OptionsFor(*drive_);
   impatient.retry_limit = RetryLimit::Within(milliseconds(0));
   Fault(R"({"class":"create","nth":2,"action":"status","status":503})");
-  auto opened =
-      OpenOrCreateDriveVolume(Client(impatient), "second");
+  auto opened = OpenOrCreateDriveVolume(Client(impatient), "second");
   ASSERT_TRUE(opened) << opened.error();
   for (const ObjectKind kind : {ObjectKind::kSegment, ObjectKind::kLogRecord,
                                 ObjectKind::kCheckpoint}) {

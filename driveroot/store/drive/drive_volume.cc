@@ -220,13 +220,12 @@ Result<std::unique_ptr<ObjectStore>> MakeVolume(
   DRIVEROOT_ASSIGN_OR_RETURN(const DriveVolumeLayout layout,
                              MakeVolumeFolder(client->api(), name, ids));
   auto store = std::make_unique<DriveStore>(client, layout);
-  store->ExpectNothing(std::async(std::launch::async,
-                                  [client, layout] {
-                                    return MakePartFolders(client->api(),
-                                                           layout);
-                                  })
-                           .share(),
-                       std::move(ids));
+  store->ExpectNothing(
+      std::async(
+          std::launch::async,
+          [client, layout] { return MakePartFolders(client->api(), layout); })
+          .share(),
+      std::move(ids));
   return store;
 }
 
