@@ -4,6 +4,7 @@
 #include <elf.h>
 
 #include <bit>
+#include <climits>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -71,8 +72,9 @@ class ElfFile {
     return bytes_.substr(offset, length);
   }
 
-  // Up to a NUL.
+  // Up to a NUL, and no longer than a path may be.
   static std::string Text(std::string_view bytes) {
+    bytes = bytes.substr(0, PATH_MAX);
     return std::string(bytes.substr(0, bytes.find('\0')));
   }
 
@@ -112,14 +114,15 @@ class ElfFile {
       if (end > notes.size()) return;
       const std::string_view owner = notes.substr(at, note->n_namesz);
       if (note->n_type == kDlopenNote && owner == kDlopenOwner) {
-        ReadDlopen(
-            Text(notes.substr(at + aligned(note->n_namesz), note->n_descsz)));
+        std::string_view json =
+            notes.substr(at + aligned(note->n_namesz), note->n_descsz);
+        ReadDlopen(json.substr(0, json.find('\0')));
       }
       at = end;
     }
   }
 
-  void ReadDlopen(const std::string& json) {
+  void ReadDlopen(std::string_view json) {
     rapidjson::Document document;
     document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
     if (document.HasParseError() || !document.IsArray()) return;
@@ -134,12 +137,18 @@ class ElfFile {
   }
 
   void Add(std::string name) {
-    if (!name.empty()) needs_.libraries.push_back(std::move(name));
+    // With room for the interpreter.
+    if (name.empty() || size_ + name.size() > kMaxElfNeedsBytes - PATH_MAX) {
+      return;
+    }
+    size_ += name.size();
+    needs_.libraries.push_back(std::move(name));
   }
 
   const std::string_view bytes_;
   std::vector<Elf64_Phdr> segments_;
   ElfNeeds needs_;
+  size_t size_ = 0;  // of the libraries' names
 };
 
 }  // namespace

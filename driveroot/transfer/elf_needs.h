@@ -6,11 +6,16 @@
 #ifndef DRIVEROOT_TRANSFER_ELF_NEEDS_H_
 #define DRIVEROOT_TRANSFER_ELF_NEEDS_H_
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace driveroot {
+
+// All names together; more than any real program has. What goes beyond is left
+// out.
+constexpr size_t kMaxElfNeedsBytes = 1 << 16;
 
 struct ElfNeeds {
   std::string interpreter;  // a path; empty: none
