@@ -84,6 +84,7 @@ class MountDaemon {
   std::string StatusMember() const;
   Result<std::string> Save(const std::string& path,
                            const ControlServer::ProgressSink& progress);
+  Status SyncAtEnd(const ProgressCallback& show);
   Status UnmountAndWait(const ControlServer::ProgressSink& progress);
   void UnmountOnSignal(const std::stop_token& stop);
   void WatchBoot(const std::stop_token& stop);
@@ -238,13 +239,27 @@ Result<std::string> MountDaemon::Handle(
   if (command.starts_with(kSavePrefix)) {
     return Save(std::string(command.substr(kSavePrefix.size())), progress);
   }
-  if (command == "unmount") {
-    DRIVEROOT_RETURN_IF_ERROR(file_system_->Sync(show));
-    DRIVEROOT_RETURN_IF_ERROR(UnmountAndWait(progress));
+  if (command == "unmount" || command == "discard") {
+    if (command == "unmount") DRIVEROOT_RETURN_IF_ERROR(SyncAtEnd(show));
+    const Status unmounted = UnmountAndWait(progress);
+    // Closing says once more what the caller knows by now.
+    if (!unmounted && unmounted.error().code() != ErrorCode::kFenced) {
+      return std::unexpected(unmounted.error());
+    }
     return "";
   }
   return Fail(ErrorCode::kInvalidArgument,
               "the daemon knows no command \"" + std::string(command) + "\"");
+}
+
+// Like Sync, but a volume that was taken away and has lost nothing is in order.
+Status MountDaemon::SyncAtEnd(const ProgressCallback& show) {
+  const Status synced = file_system_->Sync(show);
+  if (synced || synced.error().code() != ErrorCode::kFenced) return synced;
+  if (volume_->UncommittedInodes().empty()) return {};
+  return Fail(ErrorCode::kFenced,
+              synced.error().message() +
+                  ", and `driveroot unmount --discard` unmounts without it");
 }
 
 Result<std::string> MountDaemon::Save(

@@ -215,6 +215,8 @@ class MountTest : public ProgramTest {
 
   void TearDown() override {
     if (mounted_) Unmount();
+    // A mount that is left behind stands in the way of the next build.
+    if (mounted_) umount2(Path("mount").c_str(), MNT_DETACH);
   }
 
   void Mount() {
@@ -348,7 +350,7 @@ TEST_F(MountTest, ThePastCanBeMounted) {
 
 TEST_F(MountTest, WhatCouldNotBeStoredCanBeSaved) {
   std::ofstream(In("stored")) << "stored";
-  const UniqueFd directory(open(In(".").c_str(), O_RDONLY | O_DIRECTORY));
+  UniqueFd directory(open(In(".").c_str(), O_RDONLY | O_DIRECTORY));
   ASSERT_EQ(fsync(directory.get()), 0);
   // Another host takes the volume over.
   const Outcome stolen = Run({"rollback", "--steal", Volume(), "1"});
@@ -367,8 +369,25 @@ TEST_F(MountTest, WhatCouldNotBeStoredCanBeSaved) {
   ASSERT_EQ(Run({"pull", "dir:" + Path("other"), Path("saved")}).code, 0);
   EXPECT_EQ(ReadFile(Path("saved/new/unstored"), 100).value(), "unstored");
   EXPECT_FALSE(stdfs::exists(Path("saved/stored")));
-  ASSERT_EQ(umount2(Path("mount").c_str(), MNT_DETACH), 0);
+  directory.Reset();
+  outcome = Run({"unmount", Path("mount")});
+  EXPECT_EQ(outcome.code, 1);
+  for (const char* remedy : {"driveroot save", "unmount --discard"}) {
+    EXPECT_NE(outcome.output.find(remedy), std::string::npos) << outcome.output;
+  }
+  outcome = Run({"unmount", "--discard", Path("mount")});
+  ASSERT_EQ(outcome.code, 0) << outcome.output;
   mounted_ = false;
+}
+
+TEST_F(MountTest, AVolumeThatWasTakenAwayUnmountsIfNothingIsLost) {
+  std::ofstream(In("stored")) << "stored";
+  {
+    const UniqueFd directory(open(In(".").c_str(), O_RDONLY | O_DIRECTORY));
+    ASSERT_EQ(fsync(directory.get()), 0);
+  }
+  ASSERT_EQ(Run({"rollback", "--steal", Volume(), "1"}).code, 0);
+  Unmount();
 }
 
 TEST_F(MountTest, StatusTellsAboutTheMount) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gflags/gflags.h>
+
 #include <chrono>
 #include <iostream>
 #include <string>
@@ -6,6 +8,10 @@
 
 #include "driveroot/cli/commands.h"
 #include "driveroot/control/control_session.h"
+
+DEFINE_bool(discard, false,
+            "unmount a volume that was taken over by another host although not "
+            "all changes were stored; they are lost unless saved before");
 
 namespace driveroot {
 namespace {
@@ -17,7 +23,7 @@ Status Unmount(const std::vector<std::string>& arguments) {
   DRIVEROOT_ASSIGN_OR_RETURN(ControlSession session,
                              ControlSession::ConnectTo(arguments[0]));
   DRIVEROOT_RETURN_IF_ERROR(
-      session.Request("unmount", kSilenceLimit,
+      session.Request(FLAGS_discard ? "discard" : "unmount", kSilenceLimit,
                       [last = std::string()](const std::string& text) mutable {
                         // It says the same again and again while it waits for
                         // the network.
@@ -37,7 +43,7 @@ Command UnmountCommand() {
           .details = "",
           .min_arguments = 1,
           .max_arguments = 1,
-          .flags = {},
+          .flags = {"discard"},
           .run = Unmount};
 }
 

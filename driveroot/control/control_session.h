@@ -9,6 +9,7 @@
 // Commands: "status" (the last line has the daemon's status), "commit" and
 // "shutdown" (everything accepted so far is made durable; the volume stays
 // mounted), "unmount" (ends when everything is durable and the mount is gone),
+// "discard" (the same without waiting for what cannot be stored any more),
 // "save PATH" (what is not durable is written to an archive).
 //
 // Not thread-safe.
