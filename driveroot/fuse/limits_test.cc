@@ -224,9 +224,9 @@ TEST_F(LimitsTest, ALargeFolderChangesWhileItIsListed) {
 TEST_F(LimitsTest, AFileMayBeLargerThanTheDaemonsMemory) {
   constexpr size_t kPiece = 1 << 20;
   constexpr int kPieces = 768;
-  // 128 MiB may wait to be stored, and are there once more while they are put
-  // into segments.
-  constexpr uint64_t kMemory = 512 << 20;
+  // 128 MiB may wait to be stored; they are there once more while they are put
+  // into segments, and again while these are sent.
+  constexpr uint64_t kMemory = 640 << 20;
   // Bytes that do not compress; a number in each piece, so that none are alike.
   std::mt19937_64 random(1);
   std::vector<uint64_t> piece(kPiece / sizeof(uint64_t));
