@@ -146,11 +146,31 @@ def _sets():
 # lists, and would for ever be one whose list is not kept: each path from the
 # root would cost whoever does not own it a request. This kernel's users other
 # than root do little else.
+#
+# An inode is locked while the daemon answers an fsync of it, which takes as long
+# as the Drive does: whoever wants to change its attributes or, in a folder, to
+# look for a name would wait, too. What the fsync is to cover has been sent.
 _LINUX_FIXES = {
     "tree/fs/fuse/inode.c|\t\t\t\tfc->posix_acl = 1;\n": """\
 \t\t\t\tfc->posix_acl = 1;
 \t\t\t\td_inode(fm->sb->s_root)->i_acl = ACL_NOT_CACHED;
 \t\t\t\td_inode(fm->sb->s_root)->i_default_acl = ACL_NOT_CACHED;
+""",
+    "tree/fs/fuse/file.c|\terr = fuse_fsync_common(file, start, end, datasync, FUSE_FSYNC);\n": """\
+\tinode_unlock(inode);
+\terr = fuse_fsync_common(file, start, end, datasync, FUSE_FSYNC);
+""",
+    "tree/fs/fuse/file.c|\t\tfc->no_fsync = 1;\n\t\terr = 0;\n\t}\nout:": """\
+\t\tfc->no_fsync = 1;
+\t\terr = 0;
+\t}
+\treturn err;
+out:""",
+    "tree/fs/fuse/dir.c|\tinode_lock(inode);\n\terr = fuse_fsync_common(": "\terr = fuse_fsync_common(",
+    "tree/fs/fuse/dir.c|\t\tfc->no_fsyncdir = 1;\n\t\terr = 0;\n\t}\n\tinode_unlock(inode);\n": """\
+\t\tfc->no_fsyncdir = 1;
+\t\terr = 0;
+\t}
 """,
 }
 
