@@ -68,11 +68,11 @@ class OptionSetter {
   CURLoption option_ = CURLOPT_LASTENTRY;
 };
 
-curl_blob BorrowedBlob(const std::string& bytes) {
-  // libcurl only reads it, though its type is not const.
-  return {.data = const_cast<char*>(bytes.data()),
-          .len = bytes.size(),
-          .flags = CURL_BLOB_NOCOPY};
+CURLcode OnTlsContext(CURL* /*unused*/, void* context, void* trust) {
+  return static_cast<const TrustStore*>(trust)->UseFor(
+             static_cast<SSL_CTX*>(context))
+             ? CURLE_OK
+             : CURLE_SSL_CACERT_BADFILE;
 }
 
 std::string Join(const std::vector<std::string>& words) {
@@ -113,7 +113,8 @@ Status CurlTransfer::SetHeaders(CURL* easy) {
 }
 
 Status CurlTransfer::Configure(CURL* easy, const HttpClientOptions& options,
-                               const std::string& no_proxy) {
+                               const std::string& no_proxy,
+                               const TrustStore& trust) {
   OptionSetter setter(easy);
   easy_ = easy;
   error_text_.assign(CURL_ERROR_SIZE, '\0');
@@ -128,9 +129,9 @@ Status CurlTransfer::Configure(CURL* easy, const HttpClientOptions& options,
   setter.Set(CURLOPT_NOPROXY, no_proxy.c_str());
   setter.Set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 
-  const curl_blob ca = BorrowedBlob(options.ca_pem);
-  setter.Set(CURLOPT_CAINFO_BLOB, &ca);
-  setter.Set(CURLOPT_PROXY_CAINFO_BLOB, &ca);
+  // Also for a proxy that is spoken to by TLS.
+  setter.Set(CURLOPT_SSL_CTX_FUNCTION, &OnTlsContext);
+  setter.Set(CURLOPT_SSL_CTX_DATA, const_cast<TrustStore*>(&trust));
   setter.Set(CURLOPT_SSL_VERIFYPEER, 1L);
   setter.Set(CURLOPT_SSL_VERIFYHOST, 2L);
   setter.Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));

@@ -21,6 +21,7 @@
 #include "driveroot/base/result.h"
 #include "driveroot/net/http.h"
 #include "driveroot/net/http_client.h"
+#include "driveroot/net/trust_store.h"
 
 namespace driveroot {
 
@@ -56,9 +57,9 @@ class CurlTransfer {
   CurlTransfer(const CurlTransfer&) = delete;
   CurlTransfer& operator=(const CurlTransfer&) = delete;
 
-  // Prepares `easy`, fresh or reset, for this exchange.
+  // Prepares `easy`, fresh or reset, for this exchange. `trust` outlives it.
   Status Configure(CURL* easy, const HttpClientOptions& options,
-                   const std::string& no_proxy);
+                   const std::string& no_proxy, const TrustStore& trust);
 
   // The outcome, once libcurl says that the exchange is over. `trusted_before`:
   // this server's certificate was once found good, so that a bad one now is

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "driveroot/net/curl_transfer.h"
+#include "driveroot/net/trust_store.h"
 #include "driveroot/net/url.h"
 
 namespace driveroot {
@@ -141,6 +142,8 @@ class HttpClient::Loop {
   }
 
   void Run() {
+    // Here, where it holds up nobody but the first request.
+    trust_.emplace(options_.ca_pem);
     while (StartSubmitted()) {
       BreakOffUnwanted();
       int running = 0;
@@ -206,7 +209,7 @@ class HttpClient::Loop {
       return Fail(ErrorCode::kInternal, "no memory for an HTTP request");
     }
     DRIVEROOT_RETURN_IF_ERROR(
-        call->transfer.Configure(easy, options_, no_proxy_));
+        call->transfer.Configure(easy, options_, no_proxy_, *trust_));
     const CURLMcode code = curl_multi_add_handle(multi_.get(), easy);
     if (code != CURLM_OK) {
       return Fail(ErrorCode::kInternal,
@@ -297,6 +300,7 @@ class HttpClient::Loop {
   CurlMulti multi_;
 
   // Of the network thread alone.
+  std::optional<TrustStore> trust_;
   std::unordered_map<CURL*, Call*> active_;
   std::vector<CurlEasy> idle_;
   std::set<std::string> trusted_;  // origins whose certificate was found good
