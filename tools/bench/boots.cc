@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "tools/bench/boot_trace.h"
 #include "tools/bench/root_disk.h"
@@ -26,9 +27,8 @@ Result<Boot> Measure(TestBed& bed, Machine& machine, const std::string& name,
                              vmtest::WatchBoot(machine, from_disk));
   if (!from_disk) {
     DRIVEROOT_ASSIGN_OR_RETURN(boot.to_login, vmtest::ReadTraffic(bed.drive()));
-    DRIVEROOT_RETURN_IF_ERROR(
-        bed.WriteBootReport(folder, machine, boot.phases));
   }
+  DRIVEROOT_RETURN_IF_ERROR(bed.WriteBootReport(folder, machine, boot.phases));
   DRIVEROOT_RETURN_IF_ERROR(vmtest::LogIn(machine));
   DRIVEROOT_RETURN_IF_ERROR(machine.console().Type("systemctl poweroff\n"));
   const Stopwatch watch;
@@ -42,14 +42,17 @@ Result<Boot> Measure(TestBed& bed, Machine& machine, const std::string& name,
 }
 
 Result<Boot> BootFromDrive(TestBed& bed, const std::string& volume,
-                           const std::string& which) {
+                           const std::string& which,
+                           const std::vector<std::string>& mount_flags = {}) {
   DRIVEROOT_RETURN_IF_ERROR(bed.drive().ResetStats());
   const std::string folder = "drive-" + which;
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<Machine> machine,
-                             bed.Start(folder, volume));
   DRIVEROOT_ASSIGN_OR_RETURN(
-      Boot boot, Measure(bed, *machine, which + " boot from the Drive", folder,
-                         /*from_disk=*/false));
+      const std::unique_ptr<Machine> machine,
+      bed.Start(folder, volume, {.disks = {}, .mount_flags = mount_flags}));
+  std::string name = which + " boot from the Drive";
+  for (const std::string& flag : mount_flags) name += " with " + flag;
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      Boot boot, Measure(bed, *machine, name, folder, /*from_disk=*/false));
   DRIVEROOT_ASSIGN_OR_RETURN(boot.useful_bytes,
                              BootTraceBytes(bed.private_drive(), volume));
   return boot;
@@ -86,6 +89,10 @@ Result<std::vector<Boot>> MeasureBoots(TestBed& bed, const Image& image,
                                BootFromDisk(bed, image, which, disk));
     boots.push_back(std::move(local));
   }
+  // What the others wait for when something syncs.
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      Boot ordered, BootFromDrive(bed, volume, "third", {"--fsync=ordered"}));
+  boots.push_back(std::move(ordered));
   return boots;
 }
 

@@ -16,6 +16,7 @@
 namespace driveroot::bench {
 
 // Names of the costs.
+inline constexpr char kMountName[] = "mount";
 inline constexpr char kSequentialName[] = "sequential read";
 inline constexpr char kRandomName[] = "random 4 KiB reads";
 inline constexpr char kWalkName[] = "list and stat all";

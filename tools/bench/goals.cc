@@ -42,6 +42,10 @@ void CheckReads(const std::vector<Cost>& reads, std::vector<Goal>& goals) {
            /*at_most=*/true});
     } else if (cost.name == kSequentialName) {
       AddShare("sequential read: share of the link", cost, goals);
+    } else if (cost.name == kMountName && cost.round_trips) {
+      goals.push_back({"mount: round trips",
+                       static_cast<double>(*cost.round_trips), 4,
+                       /*at_most=*/true});
     }
   }
 }
@@ -69,7 +73,7 @@ std::vector<Goal> CheckGoals(const Measurements& results) {
     goals.push_back(
         {"creates of rclone copy over push's", CreatesRatio(results), 100});
   }
-  if (results.boots.size() == 4) {
+  if (results.boots.size() >= 4) {
     CheckSecondBoots(results.boots[2], results.boots[3], goals);
   }
   return goals;

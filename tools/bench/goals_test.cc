@@ -51,6 +51,14 @@ TEST(GoalsTest, NamesCostNothingAndARandomReadOneRequest) {
   EXPECT_DOUBLE_EQ(goals["random read: requests"].measured, 1);
 }
 
+TEST(GoalsTest, MountTakesFourRoundTrips) {
+  Measurements results;
+  results.reads = {{.name = kMountName, .round_trips = 4}};
+  EXPECT_TRUE(Check(results)["mount: round trips"].Met());
+  results.reads[0].round_trips = 5;
+  EXPECT_FALSE(Check(results)["mount: round trips"].Met());
+}
+
 TEST(GoalsTest, BootsAreComparedByTheSecondPair) {
   const Boot slow = {.name = "first", .phases = {{"all", 100}}};
   const Boot drive = {

@@ -27,7 +27,7 @@ Result<MeasuredMount> MeasureMount(const Bench& bench, const Mounter& mount,
   const auto begin = std::chrono::floor<std::chrono::milliseconds>(
       std::chrono::system_clock::now());
   DRIVEROOT_ASSIGN_OR_RETURN(
-      Cost cost, MeasureCost(bench, "mount", [&](Cost&) -> Status {
+      Cost cost, MeasureCost(bench, kMountName, [&](Cost&) -> Status {
         DRIVEROOT_ASSIGN_OR_RETURN(Mounted made, mount(content));
         mounted.emplace(std::move(made));
         return {};

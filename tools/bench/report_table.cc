@@ -78,10 +78,12 @@ void DescribeBoots(const Measurements& results, std::string& table) {
   table += std::format("machines run with {}; uki.efi is {:.1f} MB\n",
                        results.accelerator, Megabytes(results.image_bytes));
   for (const Boot& boot : results.boots) DescribeBoot(boot, table);
-  // Boots come in pairs: from the Drive, then from the disk.
-  for (size_t i = 0; i + 1 < results.boots.size(); i += 2) {
+  // Boots come in pairs, from the Drive and then from the disk, but for the
+  // last one, which has the disk's last one to be held against.
+  const size_t count = results.boots.size();
+  for (size_t i = 0; i < count && count > 1; i += 2) {
     const Boot& drive = results.boots[i];
-    const Boot& disk = results.boots[i + 1];
+    const Boot& disk = results.boots[i + 1 < count ? i + 1 : i - 1];
     table +=
         std::format("{} / {}: {:.2f}\n", drive.name, disk.name,
                     TotalSeconds(drive.phases) / TotalSeconds(disk.phases));

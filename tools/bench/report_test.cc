@@ -37,7 +37,8 @@ Measurements Example() {
        .phases = {{"kernel", 2}, {"system", 4}},
        .to_power_off = {.requests = {{"media", 9}}, .bytes_down = 10'000'000},
        .useful_bytes = 8'000'000},
-      {.name = "boot from the disk", .phases = {{"kernel", 5}}}};
+      {.name = "boot from the disk", .phases = {{"kernel", 5}}},
+      {.name = "another from the Drive", .phases = {{"kernel", 10}}}};
   return results;
 }
 
@@ -67,6 +68,9 @@ TEST(ReportTest, TableComparesBoots) {
   EXPECT_TRUE(Contains(table, "useful: 8.0 of 10.0 MB (80 %)")) << table;
   EXPECT_TRUE(
       Contains(table, "boot from the Drive / boot from the disk: 1.20\n"))
+      << table;
+  EXPECT_TRUE(
+      Contains(table, "another from the Drive / boot from the disk: 2.00\n"))
       << table;
 }
 

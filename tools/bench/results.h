@@ -45,7 +45,8 @@ struct Measurements {
   std::string accelerator;   // "KVM" or "software emulation"
   uint64_t image_bytes = 0;  // of uki.efi
   // From the Drive and from the disk in turn, each twice: the first boot of a
-  // root does work that later ones find done.
+  // root does work that later ones find done. Then once more from the Drive
+  // with syncs that do not wait.
   std::vector<Boot> boots;
   std::vector<Installation> installations;
 };
