@@ -120,6 +120,16 @@ Status FillResolver(const Lease& lease) {
   return WriteWithFolders(*in_run, ResolverSettings(lease), 0644);
 }
 
+// Whether an earlier boot has left a journal: a folder named like the machine.
+bool HasJournal() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(
+           InNewRoot("/var/log/journal"), error)) {
+    if (entry.is_directory(error)) return true;
+  }
+  return false;
+}
+
 Status MoveMounts() {
   for (const std::string_view path : kMovedMounts) {
     const std::string source(path);
@@ -177,6 +187,10 @@ void PrepareRuntime(const Connection& connection, Console& console) {
   std::vector<Status> steps;
   for (const RuntimeFile& file : RuntimeFiles(connection)) {
     steps.push_back(WriteWithFolders(file.path, file.content, 0644));
+  }
+  if (HasJournal()) {
+    const RuntimeFile flush = JournalFlushSettings();
+    steps.push_back(WriteWithFolders(flush.path, flush.content, 0644));
   }
   steps.push_back(LinkCommitUnit());
   steps.push_back(InstallShutdown());

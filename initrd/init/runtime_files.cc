@@ -53,6 +53,12 @@ TimeoutStopSec=infinity
 StandardOutput=journal+console
 )";
 
+// systemd.service(5): started as soon as the program runs.
+constexpr std::string_view kJournalFlushFile =
+    R"([Service]
+Type=exec
+)";
+
 std::string Join(const std::vector<std::string>& words) {
   std::string joined;
   for (const std::string& word : words) {
@@ -112,6 +118,12 @@ std::vector<RuntimeFile> RuntimeFiles(const Connection& connection) {
                      ResolvedFile(lease)});
   }
   return files;
+}
+
+RuntimeFile JournalFlushSettings() {
+  return {
+      "/run/systemd/system/systemd-journal-flush.service.d/05-driveroot.conf",
+      std::string(kJournalFlushFile)};
 }
 
 std::optional<std::string> ResolverTargetInRun(std::string_view target) {

@@ -2,8 +2,8 @@
 //
 // What the new root finds: its host's name for a start, and in /run the texts
 // that tell its programs to leave the network of the root file system alone,
-// which name servers there are, and the unit that commits the volume at
-// shutdown.
+// which name servers there are, and how its units deal with the volume: what
+// commits it at shutdown, and what the boot does not wait for.
 //
 // Pure functions: safe from any thread.
 #ifndef INITRD_INIT_RUNTIME_FILES_H_
@@ -32,6 +32,13 @@ std::string DefaultHostname(const Connection& connection);
 std::string ResolverSettings(const Lease& lease);
 
 std::vector<RuntimeFile> RuntimeFiles(const Connection& connection);
+
+// Lets the boot go on while journald takes what it has logged so far to
+// /var/log/journal. It syncs three times on the way, one after the other, and
+// each is a round trip to the Drive that would delay all of sysinit.target. The
+// unit is ordered so that systemd-tmpfiles(8) finds the files of the journal to
+// set their owner and ACL: for roots that have such files already.
+RuntimeFile JournalFlushSettings();
 
 // Where below /run the target of the symlink /etc/resolv.conf of the new root
 // lies, as an absolute path; nothing if it points elsewhere.

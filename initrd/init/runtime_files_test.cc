@@ -53,6 +53,14 @@ TEST(RuntimeFilesTest, OtherNetworkProgramsLeaveTheInterfaceAlone) {
   EXPECT_EQ(files["/run/network/ifstate"], "eth0=eth0\n");
 }
 
+TEST(RuntimeFilesTest, JournalFlushIsStartedAndNotWaitedFor) {
+  const RuntimeFile file = JournalFlushSettings();
+  EXPECT_EQ(
+      file.path,
+      "/run/systemd/system/systemd-journal-flush.service.d/05-driveroot.conf");
+  EXPECT_EQ(file.content, "[Service]\nType=exec\n");
+}
+
 TEST(RuntimeFilesTest, NameServersReachResolvedAndOthers) {
   std::map<std::string, std::string> files = FilesByPath(SomeConnection());
   EXPECT_EQ(files["/run/systemd/resolved.conf.d/05-driveroot.conf"],

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 
 #include "driveroot/base/files.h"
@@ -110,6 +111,24 @@ Status NobodyWalksWithoutRequests() {
                     std::to_string(result));
 }
 
+// The boot does not wait for it, but it happens.
+Status JournalIsKept() {
+  DRIVEROOT_RETURN_IF_ERROR(Run({"/usr/bin/journalctl", "--flush"}));
+  int kept = 0;
+  for (const auto& folder :
+       std::filesystem::directory_iterator("/var/log/journal")) {
+    kept += std::filesystem::exists(folder.path() / "system.journal") ? 1 : 0;
+  }
+  int volatile_ones = 0;
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator("/run/log/journal")) {
+    volatile_ones += entry.is_regular_file() ? 1 : 0;
+  }
+  return Expect(kept == 1 && volatile_ones == 0,
+                std::to_string(kept) + " in /var/log/journal, " +
+                    std::to_string(volatile_ones) + " in /run/log/journal");
+}
+
 Status PackagesAreWhole() {
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string audit,
                              Run({"/usr/bin/dpkg", "--audit"}));
@@ -136,6 +155,7 @@ std::vector<Check> SystemChecks() {
           {"user namespaces", UserNamespaces},
           {"names resolve", NamesResolve},
           {"nobody's walks cost no requests", NobodyWalksWithoutRequests},
+          {"the journal is kept", JournalIsKept},
           {"dpkg finds nothing amiss", PackagesAreWhole}};
 }
 
