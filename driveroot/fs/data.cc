@@ -7,9 +7,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "driveroot/fs/checks.h"
 #include "driveroot/fs/file_system.h"
+#include "glog/logging.h"
 
 namespace driveroot {
 namespace {
@@ -19,6 +24,51 @@ Status CheckRange(uint64_t offset, uint64_t length) {
     return Fail(ErrorCode::kFileTooLarge, "a file ends at 2^63 - 1 bytes");
   }
   return {};
+}
+
+// A part of a read: `length` bytes of `bytes` from `begin` on.
+struct ReadPart {
+  FrameBytes bytes;  // null: those of the next stored frame
+  uint64_t begin = 0;
+  uint64_t length = 0;
+};
+
+// Holes, and what is not on the store yet.
+ReadPart CopyFromMemory(const Metadata& metadata, InodeNumber number,
+                        uint64_t offset, uint64_t length) {
+  auto bytes = std::make_shared<std::string>();
+  bytes->resize_and_overwrite(length, [](char*, size_t size) { return size; });
+  const auto stored = metadata.ReadData(number, offset, *bytes);
+  CHECK(stored.empty()) << "a frame is stored and is not";
+  return {.bytes = std::move(bytes), .begin = 0, .length = length};
+}
+
+// All parts of a read, in order; adds the stored frames among them to
+// `ret_frames`.
+std::vector<ReadPart> PlanRead(const Metadata& metadata, InodeNumber number,
+                               uint64_t offset, uint64_t length,
+                               std::vector<StoredFrame>& ret_frames) {
+  std::vector<ReadPart> parts;
+  uint64_t position = offset;
+  const auto copy_until = [&](uint64_t end) {
+    if (end == position) return;
+    parts.push_back(CopyFromMemory(metadata, number, position, end - position));
+    position = end;
+  };
+  const ExtentMap& extents = metadata.Find(number)->extents();
+  for (const Extent& extent : extents.Slice(offset, length)) {
+    const std::optional<StoredFrame> frame =
+        metadata.FindDurableFrame(extent.frame);
+    if (!frame) continue;
+    copy_until(extent.offset);
+    parts.push_back({.bytes = nullptr,
+                     .begin = extent.frame_offset,
+                     .length = extent.length});
+    ret_frames.push_back(*frame);
+    position += extent.length;
+  }
+  copy_until(offset + length);
+  return parts;
 }
 
 // What every change of contents does to the attributes.
@@ -36,22 +86,33 @@ void NoteChange(Metadata& metadata, InodeNumber number, uint64_t size,
 
 }  // namespace
 
-Result<size_t> FileSystem::Read(InodeNumber number, uint64_t offset,
-                                std::span<char> out) {
-  std::vector<StoredPiece> pieces;
+Result<FileBytes> FileSystem::Read(InodeNumber number, uint64_t offset,
+                                   uint64_t length) {
+  std::vector<ReadPart> parts;
+  std::vector<StoredFrame> frames;
   {
     const Volume::ReadLock metadata = volume_->Read();
     DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(*metadata, number));
     const uint64_t size = inode->attributes.size;
-    if (offset >= size || out.empty()) return size_t{0};
-    out = out.first(std::min<uint64_t>(out.size(), size - offset));
+    if (offset >= size || length == 0) return FileBytes();
+    length = std::min(length, size - offset);
     NoteAccess(number, inode->attributes);
-    pieces = metadata->ReadData(number, offset, out);
+    parts = PlanRead(*metadata, number, offset, length, frames);
   }
-  if (pieces.empty()) return out.size();
-  const std::vector<StoredFrame> ahead = Ahead(number, offset, out.size());
-  DRIVEROOT_RETURN_IF_ERROR(volume_->ReadStored(pieces, out, ahead, number));
-  return out.size();
+  std::vector<FrameBytes> stored;
+  if (!frames.empty()) {
+    const std::vector<StoredFrame> ahead = Ahead(number, offset, length);
+    DRIVEROOT_ASSIGN_OR_RETURN(stored,
+                               volume_->ReadFrames(frames, ahead, number));
+  }
+  FileBytes bytes;
+  auto next = stored.begin();
+  for (ReadPart& part : parts) {
+    if (part.bytes == nullptr) part.bytes = *next++;
+    const std::string_view all = *part.bytes;
+    bytes.Add(std::move(part.bytes), all.substr(part.begin, part.length));
+  }
+  return bytes;
 }
 
 std::vector<StoredFrame> FileSystem::Ahead(InodeNumber number, uint64_t offset,

@@ -45,6 +45,7 @@
 
 #include "driveroot/base/result.h"
 #include "driveroot/cache/read_ahead.h"
+#include "driveroot/fs/file_bytes.h"
 #include "driveroot/fs/reference_counts.h"
 #include "driveroot/fs/space.h"
 #include "driveroot/volume/delta.h"
@@ -175,8 +176,8 @@ class FileSystem {
 
   // ---- Data (data.cc)
 
-  // Returns how many bytes were read: fewer than asked for only at the end.
-  Result<size_t> Read(InodeNumber number, uint64_t offset, std::span<char> out);
+  // `length` bytes, fewer only at the end of the file.
+  Result<FileBytes> Read(InodeNumber number, uint64_t offset, uint64_t length);
   // Set-id bits go, unless the caller is privileged.
   Status Write(InodeNumber number, uint64_t offset, std::string_view bytes,
                const Caller& caller);

@@ -271,10 +271,9 @@ class FileSystemSubject : public Subject {
         change.size = op.length;
         break;
       case Action::kRead: {
-        out.result.resize(op.length);
-        DRIVEROOT_ASSIGN_OR_RETURN(const size_t length,
-                                   fs_->Read(number, op.offset, out.result));
-        out.result.resize(length);
+        DRIVEROOT_ASSIGN_OR_RETURN(const FileBytes bytes,
+                                   fs_->Read(number, op.offset, op.length));
+        out.result = bytes.Joined();
         return {};
       }
       case Action::kWrite:

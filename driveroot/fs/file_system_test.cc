@@ -69,11 +69,9 @@ class FileSystemTest : public testing::Test {
     return node ? node->attributes : Attributes();
   }
   std::string Read(InodeNumber number, uint64_t offset = 0, size_t size = 100) {
-    std::string bytes(size, '?');
-    const Result<size_t> length = fs_->Read(number, offset, bytes);
-    EXPECT_TRUE(length) << length.error();
-    bytes.resize(length.value_or(0));
-    return bytes;
+    const Result<FileBytes> bytes = fs_->Read(number, offset, size);
+    EXPECT_TRUE(bytes) << bytes.error();
+    return bytes ? bytes->Joined() : "";
   }
   Status Rename(std::string_view from, std::string_view to, uint32_t flags = 0,
                 InodeNumber old_parent = kRootInode,
@@ -386,6 +384,24 @@ TEST_F(FileSystemTest, SizesGrowAndShrinkWithZeros) {
             ErrorCode::kIsDirectory);
   EXPECT_EQ(CodeOf(fs_->Write(file, INT64_MAX, "x", kRoot)),
             ErrorCode::kFileTooLarge);
+}
+
+TEST_F(FileSystemTest, AReadCrossesWhatIsStoredWhatIsNotAndHoles) {
+  const InodeNumber file = File("f");
+  ASSERT_TRUE(fs_->Write(file, 10, "stored-stored", kRoot));
+  ASSERT_TRUE(fs_->Sync());
+  ASSERT_TRUE(fs_->Write(file, 16, "+", kRoot));
+  ASSERT_TRUE(fs_->Write(file, 30, "later", kRoot));
+  const std::string all =
+      std::string(10, '\0') + "stored+stored" + std::string(7, '\0') + "later";
+  EXPECT_EQ(Read(file), all);
+  for (uint64_t begin = 0; begin < all.size(); ++begin) {
+    EXPECT_EQ(Read(file, begin, 9), all.substr(begin, 9)) << begin;
+  }
+  const Result<FileBytes> pieces = fs_->Read(file, 10, 13);
+  ASSERT_TRUE(pieces);
+  // What is stored is not copied together with the rest.
+  EXPECT_EQ(pieces->pieces().size(), 3U);
 }
 
 TEST_F(FileSystemTest, AllocatesPunchesAndSeeks) {

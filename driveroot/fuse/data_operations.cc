@@ -3,8 +3,6 @@
 // Operations on the contents of files, and on the file system as a whole.
 #include <sys/statvfs.h>
 
-#include <memory>
-
 #include "driveroot/fuse/operations.h"
 #include "driveroot/fuse/reply.h"
 
@@ -15,11 +13,10 @@ constexpr uint64_t kBlockBytes = 4096;
 
 void Read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
           fuse_file_info*) {
-  const auto buffer = std::make_unique_for_overwrite<char[]>(size);
-  const Result<size_t> length = FileSystemOf(request).Read(
-      number, static_cast<uint64_t>(offset), {buffer.get(), size});
-  if (!length) return ReplyError(request, length.error());
-  ReplyBytes(request, {buffer.get(), *length});
+  const Result<FileBytes> bytes =
+      FileSystemOf(request).Read(number, static_cast<uint64_t>(offset), size);
+  if (!bytes) return ReplyError(request, bytes.error());
+  ReplyPieces(request, *bytes);
 }
 
 void Write(fuse_req_t request, fuse_ino_t number, const char* bytes,

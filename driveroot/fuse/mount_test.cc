@@ -16,6 +16,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -234,6 +235,32 @@ TEST_F(MountTest, SharedMappingsAndHoles) {
   EXPECT_EQ(byte, '\0');
   EXPECT_EQ(fallocate(file.get(), FALLOC_FL_COLLAPSE_RANGE, 0, 4096), -1);
   EXPECT_EQ(errno, EOPNOTSUPP);
+}
+
+// More pieces in one read than writev(2) takes.
+TEST_F(MountTest, FilesOfManySmallPieces) {
+  constexpr size_t kPieces = 2 * IOV_MAX;
+  constexpr size_t kBytes = 40;  // of each
+  std::string expected;
+  {
+    std::string source;
+    for (size_t i = 0; i < 2 * kPieces; ++i) {
+      source += std::string(kBytes, static_cast<char>('a' + i % 26));
+    }
+    Write("source", source);
+    const UniqueFd from(open(Path("source").c_str(), O_RDONLY | O_CLOEXEC));
+    const UniqueFd to(
+        open(Path("pieces").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    for (size_t i = 0; i < kPieces; ++i) {
+      auto offset = static_cast<off_t>(2 * i * kBytes);
+      expected += source.substr(static_cast<size_t>(offset), kBytes);
+      ASSERT_EQ(
+          copy_file_range(from.get(), &offset, to.get(), nullptr, kBytes, 0),
+          static_cast<ssize_t>(kBytes));
+    }
+  }
+  Remount();
+  EXPECT_EQ(Read("pieces"), expected);
 }
 
 TEST_F(MountTest, SetIdBitsGoWhenOthersWrite) {

@@ -2,7 +2,9 @@
 #include "driveroot/fuse/reply.h"
 
 #include <glog/logging.h>
+#include <sys/uio.h>
 
+#include <climits>
 #include <vector>
 
 #include "driveroot/fuse/errno_map.h"
@@ -141,6 +143,20 @@ void ReplyAttributes(fuse_req_t request, const Result<Node>& node) {
 
 void ReplyBytes(fuse_req_t request, std::string_view bytes) {
   fuse_reply_buf(request, bytes.data(), bytes.size());
+}
+
+void ReplyPieces(fuse_req_t request, const FileBytes& bytes) {
+  // libfuse puts one more before them.
+  if (bytes.pieces().size() >= IOV_MAX) {
+    ReplyBytes(request, bytes.Joined());
+    return;
+  }
+  std::vector<iovec> pieces;
+  for (const std::string_view piece : bytes.pieces()) {
+    pieces.push_back(
+        {.iov_base = const_cast<char*>(piece.data()), .iov_len = piece.size()});
+  }
+  fuse_reply_iov(request, pieces.data(), static_cast<int>(pieces.size()));
 }
 
 }  // namespace driveroot

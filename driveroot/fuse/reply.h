@@ -32,6 +32,7 @@ void ReplyStatus(fuse_req_t request, const Status& status);
 void ReplyEntry(fuse_req_t request, const Result<Node>& node);
 void ReplyAttributes(fuse_req_t request, const Result<Node>& node);
 void ReplyBytes(fuse_req_t request, std::string_view bytes);
+void ReplyPieces(fuse_req_t request, const FileBytes& bytes);
 
 }  // namespace driveroot
 

@@ -39,9 +39,13 @@ Result<std::string> DecompressFrame(std::string_view stored,
   if (stored.size() == raw_length) return std::string(stored);
   thread_local const std::unique_ptr<ZSTD_DCtx, FreeContext> context(
       ZSTD_createDCtx());
-  std::string raw(raw_length, '\0');
-  const size_t size = ZSTD_decompressDCtx(context.get(), raw.data(), raw.size(),
-                                          stored.data(), stored.size());
+  std::string raw;
+  size_t size = 0;
+  raw.resize_and_overwrite(raw_length, [&](char* bytes, size_t room) {
+    size = ZSTD_decompressDCtx(context.get(), bytes, room, stored.data(),
+                               stored.size());
+    return ZSTD_isError(size) ? 0 : size;
+  });
   if (ZSTD_isError(size) || size != raw_length) {
     return Fail(ErrorCode::kDataLoss, "damaged compressed data");
   }

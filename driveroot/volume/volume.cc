@@ -314,6 +314,13 @@ Status Volume::ReadStored(std::span<const StoredPiece> pieces,
   return FetchInto(pieces, out, ahead, reader);
 }
 
+Result<std::vector<FrameBytes>> Volume::ReadFrames(
+    std::span<const StoredFrame> frames, std::span<const StoredFrame> ahead,
+    InodeNumber reader) {
+  ++reads_;
+  return fetcher_->Fetch(frames, ahead, reader);
+}
+
 Status Volume::FetchInto(std::span<const StoredPiece> pieces,
                          std::span<char> out,
                          std::span<const StoredFrame> ahead,

@@ -260,6 +260,12 @@ class Volume {
                     std::span<const StoredFrame> ahead = {},
                     InodeNumber reader = kNoInode);
 
+  // The bytes of stored frames themselves, in their order, to be shared instead
+  // of copied. All else as with ReadStored.
+  Result<std::vector<FrameBytes>> ReadFrames(
+      std::span<const StoredFrame> frames, std::span<const StoredFrame> ahead,
+      InodeNumber reader);
+
   // Makes the tree what it was at a point of the past, as one change that is to
   // be synced like any other, and can be undone in the same way. Returns the
   // number of the record after which it was so. Only while nobody has anything
@@ -343,7 +349,7 @@ class Volume {
   std::mutex garbage_mutex_;  // held by whoever uses one of the two
   std::atomic<uint64_t> garbage_bytes_written_ = 0;
   std::atomic<uint64_t> write_locks_ = 0;  // that were taken
-  std::atomic<uint64_t> reads_ = 0;        // calls of ReadStored
+  std::atomic<uint64_t> reads_ = 0;        // calls of ReadStored and ReadFrames
   std::jthread garbage_thread_;            // last: it uses all the rest
 };
 
