@@ -17,6 +17,7 @@
 #include <map>
 #include <optional>
 
+#include "driveroot/base/base64.h"
 #include "driveroot/net/oauth/token_request.h"
 #include "driveroot/net/retry.h"
 #include "driveroot/net/url.h"
@@ -114,23 +115,6 @@ bool SameText(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
-
-std::string Base64Url(std::string_view bytes) {
-  constexpr char kAlphabet[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string text;
-  uint32_t bits = 0;
-  int count = 0;
-  for (const char c : bytes) {
-    bits = (bits << 8) | static_cast<unsigned char>(c);
-    for (count += 8; count >= 6;) {
-      count -= 6;
-      text += kAlphabet[(bits >> count) & 63];
-    }
-  }
-  if (count > 0) text += kAlphabet[(bits << (6 - count)) & 63];
-  return text;
-}
 
 std::string PkceChallenge(std::string_view verifier) {
   uint8_t digest[SHA256_DIGEST_LENGTH];

@@ -27,9 +27,6 @@
 
 namespace driveroot {
 
-// Unpadded base64 with the URL's alphabet (RFC 4648, section 5).
-std::string Base64Url(std::string_view bytes);
-
 // The S256 code challenge for a verifier.
 std::string PkceChallenge(std::string_view verifier);
 

@@ -123,10 +123,6 @@ TEST(LoopbackFlow, ChallengeIsThatOfTheRfc) {
   // RFC 7636, appendix B.
   EXPECT_EQ(PkceChallenge("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
             "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
-  EXPECT_EQ(Base64Url(""), "");
-  EXPECT_EQ(Base64Url("\xff"), "_w");
-  EXPECT_EQ(Base64Url("\xff\xfe"), "__4");
-  EXPECT_EQ(Base64Url("\xff\xfe\xfd"), "__79");
 }
 
 TEST(LoopbackFlow, EachSignInHasItsOwnStateAndVerifier) {

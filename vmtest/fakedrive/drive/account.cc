@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "driveroot/base/base64.h"
 #include "vmtest/fakedrive/drive/json.h"
 #include "vmtest/fakedrive/server/files.h"
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "driveroot/base/base64.h"
 #include "vmtest/fakedrive/drive/files_api.h"
 #include "vmtest/fakedrive/drive/metadata.h"
 #include "vmtest/fakedrive/drive/query.h"

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "driveroot/base/base64.h"
 #include "vmtest/fakedrive/drive/secrets.h"
 #include "vmtest/fakedrive/drive/times.h"
 

@@ -15,10 +15,6 @@ namespace driveroot::fakedrive {
 // `size` random bytes. Aborts if the system gives none.
 std::string RandomBytes(size_t size);
 
-// The URL-safe alphabet without padding (RFC 4648, section 5).
-std::string Base64Url(std::string_view bytes);
-std::optional<std::string> FromBase64Url(std::string_view text);
-
 std::string Hex(std::string_view bytes);
 
 std::string Sha256(std::string_view bytes);

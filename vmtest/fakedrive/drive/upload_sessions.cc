@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "driveroot/base/base64.h"
 #include "vmtest/fakedrive/drive/json.h"
 #include "vmtest/fakedrive/drive/secrets.h"
 #include "vmtest/fakedrive/drive/times.h"
