@@ -260,6 +260,70 @@ TEST_P(FakeDriveTest, UpdatesMovesCopiesAndDeletes) {
   EXPECT_EQ(client_->Download(id).status, 404);
 }
 
+TEST_P(FakeDriveTest, ChangesContentAndPropertiesTogether) {
+  const std::string id =
+      client_->Upload(R"({"name":"f","appProperties":{"x":"1","y":"2"}})", "1")
+          .Field("id");
+  const TestAnswer changed = client_->Update(
+      id, R"({"appProperties":{"x":null,"z":"3","none":null}})", "second");
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  const rapidjson::Document json = changed.Json();
+  EXPECT_EQ(json["appProperties"].MemberCount(), 2u);
+  EXPECT_STREQ(json["appProperties"]["y"].GetString(), "2");
+  EXPECT_STREQ(json["appProperties"]["z"].GetString(), "3");
+  EXPECT_EQ(client_->Download(id).body, "second");
+
+  // What is refused changes neither.
+  const std::string long_value(120, 'x');
+  EXPECT_EQ(
+      client_
+          ->Update(id, R"({"appProperties":{"12345":")" + long_value + R"("}})",
+                   "third")
+          .Reason(),
+      "propertyLengthLimitExceeded");
+  std::string many = R"({"appProperties":{)";
+  for (int i = 0; i < 29; ++i) many += R"("k)" + std::to_string(i) + R"(":"",)";
+  many.back() = '}';
+  EXPECT_EQ(client_->Update(id, many + "}", "third").Reason(),
+            "propertyCountLimitExceeded");
+  // Those that go make room for others.
+  many.back() = ',';
+  EXPECT_EQ(client_->Update(id, many + R"("y":null,"z":null}})", "").status,
+            200);
+  EXPECT_EQ(client_->Update(id, many + R"("k0":null,"a":"b"}})", "4").status,
+            200);
+  EXPECT_EQ(client_->Download(id).body, "4");
+}
+
+TEST_P(FakeDriveTest, ListsByNameLagBehind) {
+  const std::string id =
+      client_
+          ->Upload(R"({"name":"f","createdTime":"2001-01-01T00:00:00Z",)"
+                   R"("appProperties":{"k":"before"}})",
+                   "1")
+          .Field("id");
+  ASSERT_EQ(
+      client_->Update(id, R"({"appProperties":{"k":"after"}})", "2").status,
+      200);
+  client_->Upload(R"({"name":"young","appProperties":{"k":"after"}})", "3");
+  const auto listed = [&](const std::string& query) {
+    return client_
+        ->Get("/drive/v3/files?fields=files(name,appProperties)&q=" +
+              Escape(query))
+        .body;
+  };
+  const std::string by_name =
+      "trashed=false and (name='f' or (name='young' and "
+      "appProperties has {key='k' and value='after'}))";
+  EXPECT_TRUE(listed(by_name).contains("after"));
+  EXPECT_TRUE(listed(by_name).contains("young"));
+  ASSERT_TRUE(drive_->Set(R"({"name_lag_ms":600000})"));
+  EXPECT_TRUE(listed(by_name).contains("before"));
+  EXPECT_FALSE(listed(by_name).contains("after"));
+  EXPECT_FALSE(listed(by_name).contains("young"));
+  EXPECT_TRUE(listed("'root' in parents").contains("after"));
+}
+
 TEST_P(FakeDriveTest, TellsOfChanges) {
   const std::string start =
       client_->Get("/drive/v3/changes/startPageToken").Field("startPageToken");

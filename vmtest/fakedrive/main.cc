@@ -58,9 +58,8 @@ DEFINE_uint64(device_interval_s, 5,
               "how often a device may poll for its token");
 DEFINE_uint64(device_pending_polls, 1,
               "how often a device is told to wait for its user");
-DEFINE_uint64(
-    name_lag_ms, 0,
-    "how long a new file stays out of the answers to queries by name");
+DEFINE_uint64(name_lag_ms, 0,
+              "how far the answers to queries by name lag behind");
 DEFINE_bool(reuse_deleted_ids, false,
             "whether the id of a deleted file may be used again");
 DEFINE_string(request_log, "", "append one JSON line per request to this file");

@@ -20,7 +20,7 @@
 //     stall                the answer comes "ms": 5000 later
 //     goaway               the connection says goodbye after the answer
 //     expire_token         all access tokens die before the call
-//     stale_list           what is younger than "ms": 5000 is not listed
+//     stale_list           a list shows what was "ms": 5000 ago
 //     duplicate_entries    a list's first entry comes twice
 //
 // "scope": "connection" makes resets and truncations take the whole HTTP/2

@@ -16,6 +16,9 @@
 namespace driveroot::fakedrive {
 namespace {
 
+// Of one file: for lists that lag behind.
+constexpr size_t kMaxReplaced = 16;
+
 std::vector<std::string> FilesIn(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code ignored;
@@ -102,6 +105,16 @@ const std::set<std::string>& FileStore::Children(const std::string& id) const {
   return found == children_.end() ? kNone : found->second;
 }
 
+const FileRecord& FileStore::AsOf(const FileRecord& record,
+                                  int64_t time_ms) const {
+  const auto found = replaced_.find(record.id);
+  if (found == replaced_.end()) return record;
+  for (const Replaced& replaced : found->second) {
+    if (replaced.at_ms > time_ms) return replaced.record;
+  }
+  return record;
+}
+
 bool FileStore::IsTrashed(const FileRecord& record) const {
   for (const FileRecord* at = &record; at != nullptr; at = Find(at->parent)) {
     if (at->trashed) return true;
@@ -162,6 +175,11 @@ Status FileStore::Put(FileRecord record, Content* content) {
   if (!old_content.empty() && old_content != record.content)
     unlink((folder_ + "/content/" + old_content).c_str());
   const std::string id = record.id;
+  if (old != nullptr) {
+    std::deque<Replaced>& replaced = replaced_[id];
+    replaced.push_back({NowMs(), *old});
+    if (replaced.size() > kMaxReplaced) replaced.pop_front();
+  }
   files_.insert_or_assign(id, std::move(record));
   return {};
 }
@@ -185,6 +203,7 @@ Status FileStore::Delete(const std::string& id) {
   bytes_used_ -= found->second.size;
   children_[found->second.parent].erase(id);
   children_.erase(id);
+  replaced_.erase(id);
   found->second = std::move(gone);
   return {};
 }

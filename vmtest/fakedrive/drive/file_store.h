@@ -14,6 +14,7 @@
 #define VMTEST_FAKEDRIVE_DRIVE_FILE_STORE_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -40,6 +41,11 @@ class FileStore {
   // All records, deleted ones included, by id.
   const std::map<std::string, FileRecord>& all() const { return files_; }
   const std::set<std::string>& Children(const std::string& id) const;
+
+  // What `record`, a live one, was at a time: itself, or what it was before
+  // changes that came later. Of each file the last few are remembered, until
+  // the end of the process.
+  const FileRecord& AsOf(const FileRecord& record, int64_t time_ms) const;
 
   // Whether it or a folder above it is in the trash.
   bool IsTrashed(const FileRecord& record) const;
@@ -79,6 +85,11 @@ class FileStore {
   const std::string root_id_;
   std::map<std::string, FileRecord> files_;
   std::map<std::string, std::set<std::string>> children_;
+  struct Replaced {
+    int64_t at_ms;
+    FileRecord record;
+  };
+  std::map<std::string, std::deque<Replaced>> replaced_;  // oldest first
   uint64_t bytes_used_ = 0;
   uint64_t last_change_ = 0;
   uint64_t next_spool_ = 0;

@@ -95,6 +95,19 @@ TEST_F(FileStoreTest, ReplacesContent) {
   EXPECT_EQ(ContentFiles(), 1u);
 }
 
+TEST_F(FileStoreTest, RemembersWhatAFileWasBefore) {
+  Put("f", "root", "old");
+  const auto size_as_of = [&](int64_t time_ms) {
+    return store_->AsOf(*store_->Find("f"), time_ms).size;
+  };
+  EXPECT_EQ(size_as_of(INT64_MIN), 3u);
+  Put("f", "root", "newer");
+  EXPECT_EQ(size_as_of(INT64_MIN), 3u);
+  EXPECT_EQ(size_as_of(INT64_MAX), 5u);
+  for (int i = 0; i < 100; ++i) Put("f", "root", "much newer");
+  EXPECT_EQ(size_as_of(INT64_MIN), 10u);
+}
+
 TEST_F(FileStoreTest, DeletesWithEverythingBelow) {
   Put("d", "root", "");
   Put("e", "d", "");

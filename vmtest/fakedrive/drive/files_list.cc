@@ -155,11 +155,11 @@ class Lister {
   }
 
  private:
-  void Consider(const FileRecord& record) {
+  void Consider(const FileRecord& now) {
     static const std::string kOwner(kUserEmail);
-    if (record.deleted || record.parent.empty() ||
-        record.created_ms > youngest_ms_)
+    if (now.deleted || now.parent.empty() || now.created_ms > youngest_ms_)
       return;
+    const FileRecord& record = world_.files->AsOf(now, youngest_ms_);
     if (!query_.Matches({.record = record,
                          .trashed = world_.files->IsTrashed(record),
                          .root_id = world_.account->root_id(),

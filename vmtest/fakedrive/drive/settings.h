@@ -26,7 +26,8 @@ struct Settings {
   // How often a device is told to wait before its user has "agreed".
   uint64_t device_pending_polls = 1;
 
-  // Answers to queries that look at names leave out what is younger than this.
+  // Answers to queries that look at names leave out files that are younger than
+  // this, and show others as they were so long ago.
   uint64_t name_lag_ms = 0;
   // Whether the id of a file that was deleted for good may be used again.
   // Nobody knows what Google does; refusing is what a client must expect.

@@ -203,8 +203,21 @@ std::string TestClient::NewId() {
 
 TestAnswer TestClient::Upload(const std::string& metadata,
                               const std::string& bytes) {
-  return Do({.method = "POST",
-             .path = "/upload/drive/v3/files?uploadType=multipart&fields=*",
+  return Multipart("POST", "/upload/drive/v3/files", metadata, bytes);
+}
+
+TestAnswer TestClient::Update(const std::string& id,
+                              const std::string& metadata,
+                              const std::string& bytes) {
+  return Multipart("PATCH", "/upload/drive/v3/files/" + id, metadata, bytes);
+}
+
+TestAnswer TestClient::Multipart(const std::string& method,
+                                 const std::string& path,
+                                 const std::string& metadata,
+                                 const std::string& bytes) {
+  return Do({.method = method,
+             .path = path + "?uploadType=multipart&fields=*",
              .body = "--b\r\nContent-Type: application/json\r\n\r\n" +
                      metadata +
                      "\r\n--b\r\nContent-Type: application/octet-stream"

@@ -66,8 +66,10 @@ class TestClient {
   TestAnswer Get(const std::string& path) { return Do({.path = path}); }
   TestAnswer PostJson(const std::string& path, const std::string& json);
   std::string NewId();
-  // A multipart create; `metadata` is JSON.
+  // A multipart create, and a multipart update; `metadata` is JSON.
   TestAnswer Upload(const std::string& metadata, const std::string& bytes);
+  TestAnswer Update(const std::string& id, const std::string& metadata,
+                    const std::string& bytes);
   // The address of a resumable upload that was started, or "".
   std::string StartUpload(const std::string& metadata);
   TestAnswer PutChunk(const std::string& url, const std::string& bytes,
@@ -80,6 +82,8 @@ class TestClient {
   std::string Credential(const char* name) const;
 
  private:
+  TestAnswer Multipart(const std::string& method, const std::string& path,
+                       const std::string& metadata, const std::string& bytes);
   void Prepare(CURL* curl, const TestRequest& request, TestAnswer* answer,
                curl_slist** headers) const;
 
