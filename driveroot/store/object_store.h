@@ -110,6 +110,12 @@ class ObjectStore {
   // is one, perhaps by this very call when an answer was lost on the way.
   virtual Status CreateSuperblock(std::string_view bytes) = 0;
 
+  // A copy of the superblock that came along when the store was opened, for
+  // nothing: perhaps not the newest one, perhaps damaged. Given once, since it
+  // ages, and not after a superblock was written; none where there is no such
+  // thing.
+  virtual std::optional<std::string> TakeSuperblockCopy() { return {}; }
+
   // The storage that the volume's account has.
   virtual Result<StoreSpace> Space() = 0;
 };

@@ -409,6 +409,24 @@ TEST_P(ObjectStoreContractTest, OnlyTheFirstSuperblockIsCreated) {
   EXPECT_EQ(store().ReadSuperblock().value_or(""), "later");
 }
 
+TEST_P(ObjectStoreContractTest, ACopyOfTheSuperblockIsGivenOnce) {
+  EXPECT_EQ(store().TakeSuperblockCopy(), std::nullopt);
+  ASSERT_TRUE(store().CreateSuperblock("first"));
+  EXPECT_EQ(store().TakeSuperblockCopy(), std::nullopt);
+  for (const char* bytes : {"first", "second"}) {
+    ASSERT_TRUE(store().WriteSuperblock(bytes));
+    const std::unique_ptr<ObjectStore> other = Open();
+    ASSERT_NE(other, nullptr);
+    EXPECT_EQ(other->TakeSuperblockCopy().value_or(bytes), bytes);
+    EXPECT_EQ(other->TakeSuperblockCopy(), std::nullopt);
+    // One that is no more does not come along.
+    const std::unique_ptr<ObjectStore> writer = Open();
+    ASSERT_NE(writer, nullptr);
+    ASSERT_TRUE(writer->WriteSuperblock("other"));
+    EXPECT_EQ(writer->TakeSuperblockCopy(), std::nullopt);
+  }
+}
+
 TEST_P(ObjectStoreContractTest, ManyThreadsUseOneStore) {
   Result<std::vector<ObjectId>> ids = store().NewIds(32);
   ASSERT_TRUE(ids) << ids.error();

@@ -153,27 +153,32 @@ Status DriveApi::CreateMetadata(const NewDriveFile& file) {
 }
 
 Status DriveApi::Upload(const NewDriveFile& file, std::string_view bytes) {
-  return bytes.size() <= kMaxMultipartBytes ? UploadMultipart(file, bytes)
-                                            : UploadResumable(file, bytes);
+  if (bytes.size() > kMaxMultipartBytes) return UploadResumable(file, bytes);
+  return SendMultipart(
+      {.call = "files.create",
+       .method = "POST",
+       .url = endpoints_.upload + "/files?uploadType=multipart&fields=id"},
+      file.id, NewFileJson(file), bytes, file.mime_type);
 }
 
-Status DriveApi::UploadMultipart(const NewDriveFile& file,
-                                 std::string_view bytes) {
+Status DriveApi::SendMultipart(HttpRequest request, std::string_view id,
+                               std::string_view metadata,
+                               std::string_view bytes,
+                               std::string_view mime_type) {
   const std::string boundary = NewBoundary();
   const std::string head =
       "--" + boundary +
       "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" +
-      NewFileJson(file) + "\r\n--" + boundary +
-      "\r\nContent-Type: " + file.mime_type + "\r\n\r\n";
+      std::string(metadata) + "\r\n--" + boundary +
+      "\r\nContent-Type: " + std::string(mime_type) + "\r\n\r\n";
   const std::string tail = "\r\n--" + boundary + "--\r\n";
+  request.headers.push_back(
+      {"Content-Type", "multipart/related; boundary=" + boundary});
+  request.body = {head, bytes, tail};
   return CallForJson(
-      {.call = "files.create",
-       .method = "POST",
-       .url = endpoints_.upload + "/files?uploadType=multipart&fields=id",
-       .headers = {{"Content-Type", "multipart/related; boundary=" + boundary}},
-       .body = {head, bytes, tail}},
-      [&](const rapidjson::Document& document) {
-        return CheckId(document, file.id);
+      std::move(request),
+      [id](const rapidjson::Document& document) {
+        return CheckId(document, id);
       },
       &write_pacer_);
 }
@@ -189,19 +194,15 @@ Status DriveApi::UploadResumable(const NewDriveFile& file,
   });
 }
 
-Status DriveApi::UpdateContent(std::string_view id, std::string_view bytes,
-                               std::string_view mime_type) {
-  return CallForJson(
+Status DriveApi::Update(std::string_view id,
+                        const DrivePropertyChanges& properties,
+                        std::string_view bytes, std::string_view mime_type) {
+  return SendMultipart(
       {.call = "files.update",
        .method = "PATCH",
        .url = endpoints_.upload + "/files/" + PercentEncode(id) +
-              "?uploadType=media&fields=id",
-       .headers = {{"Content-Type", std::string(mime_type)}},
-       .body = {bytes}},
-      [&](const rapidjson::Document& document) {
-        return CheckId(document, id);
-      },
-      &write_pacer_);
+              "?uploadType=multipart&fields=id"},
+      id, PropertiesJson(properties), bytes, mime_type);
 }
 
 Result<std::string> DriveApi::Download(std::string_view id, uint64_t offset,

@@ -54,6 +54,9 @@ struct NewDriveFile {
   std::map<std::string, std::string> app_properties = {};
 };
 
+// Private properties to be set, or without a value to be removed.
+using DrivePropertyChanges = std::map<std::string, std::optional<std::string>>;
+
 struct DriveQuota {
   std::optional<uint64_t> limit = {};  // bytes; none: unlimited
   uint64_t usage = 0;
@@ -88,9 +91,10 @@ class DriveApi {
   // advice, and by a resumable upload beyond. kAlreadyExists as above.
   Status Upload(const NewDriveFile& file, std::string_view bytes);
 
-  // Replaces the content of a file.
-  Status UpdateContent(std::string_view id, std::string_view bytes,
-                       std::string_view mime_type);
+  // Replaces the content of a file and changes its private properties, in one
+  // request: up to 5 MB.
+  Status Update(std::string_view id, const DrivePropertyChanges& properties,
+                std::string_view bytes, std::string_view mime_type);
 
   // Bytes [offset, offset + length), fewer at the end of the file.
   Result<std::string> Download(std::string_view id, uint64_t offset,
@@ -118,8 +122,13 @@ class DriveApi {
   Status CallForJson(HttpRequest request, const Parser& parse,
                      Pacer* pacer = nullptr);
 
-  Status UploadMultipart(const NewDriveFile& file, std::string_view bytes);
+  // Sends `metadata` and `bytes` as the two parts of `request`, and expects the
+  // file `id` to come back.
+  Status SendMultipart(HttpRequest request, std::string_view id,
+                       std::string_view metadata, std::string_view bytes,
+                       std::string_view mime_type);
   Status UploadResumable(const NewDriveFile& file, std::string_view bytes);
+
   ApiClient* client_;
   Endpoints endpoints_;
   Pacer write_pacer_;  // Google limits creates and changes together

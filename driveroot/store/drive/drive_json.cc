@@ -54,6 +54,25 @@ std::string NewFileJson(const NewDriveFile& file) {
   return std::string(buffer.GetString(), buffer.GetSize());
 }
 
+std::string PropertiesJson(const DrivePropertyChanges& changes) {
+  rapidjson::StringBuffer buffer;
+  Writer writer(buffer);
+  writer.StartObject();
+  WriteString(&writer, "appProperties");
+  writer.StartObject();
+  for (const auto& [key, value] : changes) {
+    WriteString(&writer, key);
+    if (value) {
+      WriteString(&writer, *value);
+    } else {
+      writer.Null();
+    }
+  }
+  writer.EndObject();
+  writer.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize());
+}
+
 Result<DriveFile> ParseDriveFile(const rapidjson::Value& value) {
   DriveFile file{.id = OptionalString(value, "id"),
                  .name = OptionalString(value, "name"),

@@ -18,6 +18,9 @@ namespace driveroot {
 // The body of files.create.
 std::string NewFileJson(const NewDriveFile& file);
 
+// That of files.update, to change properties.
+std::string PropertiesJson(const DrivePropertyChanges& changes);
+
 // One file resource. kDataLoss when it has no usable id.
 Result<DriveFile> ParseDriveFile(const rapidjson::Value& value);
 

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "driveroot/store/drive/superblock_copy.h"
+
 namespace driveroot {
 namespace {
 
@@ -50,13 +52,6 @@ void DriveStore::ExpectNothing(std::shared_future<Status> parts,
   has_superblock_ = false;
   parts_ = std::move(parts);
   spare_ids_ = std::move(ids);
-}
-
-NewDriveFile DriveStore::SuperblockFile() const {
-  return {.id = layout_.superblock,
-          .name = std::string(kSuperblockName),
-          .parent = layout_.folder,
-          .mime_type = std::string(kSuperblockMimeType)};
 }
 
 Result<std::vector<ObjectId>> DriveStore::NewIds(int count) {
@@ -157,27 +152,49 @@ Result<std::string> DriveStore::ReadSuperblock() {
   return bytes;
 }
 
+Status DriveStore::UploadSuperblock(std::string_view bytes) {
+  NewDriveFile file = {.id = layout_.superblock,
+                       .name = std::string(kSuperblockName),
+                       .parent = layout_.folder,
+                       .mime_type = std::string(kSuperblockMimeType)};
+  for (auto& [key, value] : PropertiesWithCopy(layout_.name, bytes)) {
+    if (value) file.app_properties.emplace(key, *value);
+  }
+  return client_->api().Upload(file, bytes);
+}
+
+Status DriveStore::UpdateSuperblock(std::string_view bytes) {
+  return client_->api().Update(layout_.superblock,
+                               PropertiesWithCopy(layout_.name, bytes), bytes,
+                               kSuperblockMimeType);
+}
+
 Status DriveStore::WriteSuperblock(std::string_view bytes) {
   if (parts_.valid()) parts_.wait();
-  DriveApi& api = client_->api();
+  (void)TakeSuperblockCopy();
   if (has_superblock_.exchange(true)) {
-    Status updated =
-        api.UpdateContent(layout_.superblock, bytes, kSuperblockMimeType);
+    Status updated = UpdateSuperblock(bytes);
     if (updated || updated.error().code() != ErrorCode::kNotFound) {
       return updated;
     }
   }
   // The first one; or somebody else's first one is quicker than ours.
-  Status created = api.Upload(SuperblockFile(), bytes);
+  Status created = UploadSuperblock(bytes);
   if (created || created.error().code() != ErrorCode::kAlreadyExists) {
     return created;
   }
-  return api.UpdateContent(layout_.superblock, bytes, kSuperblockMimeType);
+  return UpdateSuperblock(bytes);
+}
+
+std::optional<std::string> DriveStore::TakeSuperblockCopy() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(superblock_copy_, std::nullopt);
 }
 
 Status DriveStore::CreateSuperblock(std::string_view bytes) {
   if (parts_.valid()) parts_.wait();
-  Status created = client_->api().Upload(SuperblockFile(), bytes);
+  (void)TakeSuperblockCopy();
+  Status created = UploadSuperblock(bytes);
   // Mine or another's.
   if (created || created.error().code() == ErrorCode::kAlreadyExists) {
     has_superblock_ = true;

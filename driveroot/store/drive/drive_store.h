@@ -12,6 +12,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,8 +27,12 @@ namespace driveroot {
 
 class DriveStore : public ObjectStore {
  public:
-  DriveStore(std::shared_ptr<DriveClient> client, DriveVolumeLayout layout)
-      : client_(std::move(client)), layout_(std::move(layout)) {}
+  // `copy` is that of the superblock, if it came along.
+  DriveStore(std::shared_ptr<DriveClient> client, DriveVolumeLayout layout,
+             std::optional<std::string> copy = {})
+      : client_(std::move(client)),
+        layout_(std::move(layout)),
+        superblock_copy_(std::move(copy)) {}
 
   // The volume's folder was just made, under an id that was never used before:
   // there is no use in looking for anything until there is a superblock. The
@@ -47,11 +52,13 @@ class DriveStore : public ObjectStore {
   Result<std::string> ReadSuperblock() override;
   Status WriteSuperblock(std::string_view bytes) override;
   Status CreateSuperblock(std::string_view bytes) override;
+  std::optional<std::string> TakeSuperblockCopy() override;
   Result<StoreSpace> Space() override;
 
  private:
   const std::string& FolderOf(ObjectKind kind) const;
-  NewDriveFile SuperblockFile() const;
+  Status UploadSuperblock(std::string_view bytes);
+  Status UpdateSuperblock(std::string_view bytes);
 
   std::shared_ptr<DriveClient> client_;
   const DriveVolumeLayout layout_;
@@ -62,6 +69,7 @@ class DriveStore : public ObjectStore {
 
   std::mutex mutex_;  // never held during a request
   std::vector<ObjectId> spare_ids_;
+  std::optional<std::string> superblock_copy_;
 };
 
 }  // namespace driveroot

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "driveroot/base/result.h"
 #include "driveroot/store/drive/drive_client.h"
 #include "driveroot/store/drive/drive_volume.h"
+#include "driveroot/store/drive/superblock_copy.h"
 #include "driveroot/store/object_store.h"
 #include "driveroot/store/object_store_contract.h"
 #include "vmtest/fakedrive/testing/fake_drive_process.h"
@@ -157,16 +159,101 @@ TEST_F(DriveStoreTest, SpeaksHttp2OverFewConnections) {
   EXPECT_GE(stats->totals["http2_streams"], 20u);
 }
 
-TEST_F(DriveStoreTest, OpeningIsOneListAndOneGet) {
+TEST_F(DriveStoreTest, OpeningIsOneListWithTheSuperblock) {
   auto client = Client(OptionsFor(*drive_));
   ASSERT_TRUE(drive_->ResetStats());
   auto store = OpenDriveVolume(client, "root");
   ASSERT_TRUE(store) << store.error();
+  EXPECT_EQ((*store)->TakeSuperblockCopy(), "{}");
+  EXPECT_EQ(client->Counters().requests, 2u);  // with the token's
   EXPECT_EQ((*store)->ReadSuperblock().value_or(""), "{}");
   EXPECT_EQ(Requests("list"), 1u);
   EXPECT_EQ(Requests("media"), 1u);
   EXPECT_EQ(Requests("get"), 0u);
-  EXPECT_EQ(client->Counters().requests, 3u);  // with the token's
+}
+
+TEST_F(DriveStoreTest, TheSuperblockComesAlongWhateverWroteIt) {
+  // By CreateSuperblock, and by WriteSuperblock.
+  auto made = OpenOrCreateDriveVolume(client_, "it's new");
+  ASSERT_TRUE(made) << made.error();
+  ASSERT_TRUE((*made)->CreateSuperblock("created"));
+  for (const std::string& bytes :
+       {std::string("created"), std::string(2000, 'x'), std::string("shorter"),
+        std::string(5000, 'y'), std::string("\xff\n\0", 3)}) {
+    if (bytes != "created") {
+      ASSERT_TRUE((*made)->WriteSuperblock(bytes));
+    }
+    auto opened = OpenDriveVolume(client_, "it's new");
+    ASSERT_TRUE(opened) << opened.error();
+    // The longest one does not fit.
+    EXPECT_EQ((*opened)->TakeSuperblockCopy(),
+              bytes.size() < 5000 ? std::optional(bytes) : std::nullopt);
+    EXPECT_EQ((*opened)->ReadSuperblock().value_or(""), bytes);
+  }
+}
+
+TEST_F(DriveStoreTest, ACopyIsThatOfTheVolumeThatIsMeant) {
+  const auto superblock = [this] {
+    auto files = client_->api().List("name='root'", "id,appProperties");
+    EXPECT_TRUE(files) << files.error();
+    return files->front().app_properties["driveroot_superblock"];
+  };
+  // Another file says that it is the superblock of a volume of that name.
+  auto ids = client_->api().GenerateIds(1);
+  ASSERT_TRUE(ids);
+  NewDriveFile other{.id = ids->front(), .name = "x", .mime_type = "a/b"};
+  for (auto& [key, value] : PropertiesWithCopy("root", "another's")) {
+    if (value) other.app_properties.emplace(key, *value);
+  }
+  ASSERT_TRUE(client_->api().Upload(other, ""));
+  auto opened = OpenDriveVolume(client_, "root");
+  ASSERT_TRUE(opened) << opened.error();
+  EXPECT_EQ((*opened)->TakeSuperblockCopy(), "{}");
+  // A copy that is torn, and one that is older than the superblock.
+  auto torn = PropertiesWithCopy("root", "older");
+  torn["driveroot_copy_00"] = "AAAA";
+  ASSERT_TRUE(client_->api().Update(superblock(), torn, "{}", "a/b"));
+  opened = OpenDriveVolume(client_, "root");
+  ASSERT_TRUE(opened) << opened.error();
+  EXPECT_EQ((*opened)->TakeSuperblockCopy(), std::nullopt);
+  EXPECT_EQ((*opened)->ReadSuperblock().value_or(""), "{}");
+  ASSERT_TRUE(client_->api().Update(
+      superblock(), PropertiesWithCopy("root", "older"), "{}", "a/b"));
+  opened = OpenDriveVolume(client_, "root");
+  ASSERT_TRUE(opened) << opened.error();
+  EXPECT_EQ((*opened)->TakeSuperblockCopy(), "older");
+  EXPECT_EQ((*opened)->ReadSuperblock().value_or(""), "{}");
+}
+
+TEST_F(DriveStoreTest, ALongNameAndARenamedVolumeDoWithoutACopy) {
+  const std::string long_name(200, 'n');
+  auto made = CreateDriveVolume(client_, long_name);
+  ASSERT_TRUE(made) << made.error();
+  Written(**made);
+  auto opened = OpenDriveVolume(client_, long_name);
+  ASSERT_TRUE(opened) << opened.error();
+  EXPECT_EQ((*opened)->TakeSuperblockCopy(), std::nullopt);
+  EXPECT_EQ((*opened)->ReadSuperblock().value_or(""), "{}");
+
+  auto files = client_->api().List("name='root'", "id");
+  ASSERT_TRUE(files);
+  const auto renamed = client_->api().client().Call(
+      {.call = "files.update",
+       .method = "PATCH",
+       .url = drive_->endpoint() + "/drive/v3/files/" + files->front().id,
+       .headers = {{"Content-Type", "application/json"}},
+       .body = {R"({"name":"renamed"})"}});
+  ASSERT_TRUE(renamed) << renamed.error();
+  EXPECT_FALSE(OpenDriveVolume(client_, "root"));
+  opened = OpenDriveVolume(client_, "renamed");
+  ASSERT_TRUE(opened) << opened.error();
+  EXPECT_EQ((*opened)->TakeSuperblockCopy(), std::nullopt);
+  EXPECT_EQ((*opened)->ReadSuperblock().value_or(""), "{}");
+  // The next one goes by the new name.
+  Written(**opened);
+  opened = OpenDriveVolume(client_, "renamed");
+  ASSERT_TRUE(opened) << opened.error();
+  EXPECT_EQ((*opened)->TakeSuperblockCopy(), "{}");
 }
 
 TEST_F(DriveStoreTest, OpensById) {

@@ -5,12 +5,14 @@
 #include <array>
 #include <cstddef>
 #include <future>
+#include <map>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "driveroot/store/drive/drive_api.h"
 #include "driveroot/store/drive/drive_store.h"
+#include "driveroot/store/drive/superblock_copy.h"
 
 namespace driveroot {
 namespace {
@@ -63,7 +65,7 @@ bool IsVolume(const DriveFile& file) {
 }
 
 std::optional<DriveVolumeLayout> LayoutOf(const DriveFile& file) {
-  DriveVolumeLayout layout{.folder = file.id};
+  DriveVolumeLayout layout{.name = file.name, .folder = file.id};
   for (const Part& part : kParts) {
     const auto found = file.app_properties.find(part.key);
     if (found == file.app_properties.end() || !IsDriveId(found->second)) {
@@ -83,29 +85,47 @@ Error NoVolume(std::string_view name) {
                    std::string(name) + "`");
 }
 
+std::string HasProperty(std::string_view key, std::string_view value) {
+  return "appProperties has {key=" + QuoteForQuery(key) +
+         " and value=" + QuoteForQuery(value) + "}";
+}
+
+// What a search found.
+struct FoundVolumes {
+  std::vector<DriveFile> folders;
+  // Copies of superblocks, by the id of superblock.json: perhaps others' too.
+  std::map<std::string, std::string> superblocks;
+};
+
 // The volumes of exactly this name. Searching by name finds one wherever it was
 // moved to, but ignores case and may miss one just made; the listing of My
-// Drive does not.
-Result<std::vector<DriveFile>> FindVolumes(DriveApi& api,
-                                           std::string_view name) {
-  const std::string is_folder =
-      "mimeType=" + QuoteForQuery(kFolderMimeType) + " and trashed=false";
-  const std::array queries = {
-      is_folder + " and name=" + QuoteForQuery(name) +
-          " and appProperties has {key=" + QuoteForQuery(kMarkKey) +
-          " and value=" + QuoteForQuery(kMarkValue) + "}",
-      is_folder + " and 'root' in parents",
-  };
-  for (const std::string& query : queries) {
-    DRIVEROOT_ASSIGN_OR_RETURN(std::vector<DriveFile> files,
-                               api.List(query, kVolumeFields));
-    std::erase_if(files, [&](const DriveFile& file) {
-      return file.name != name || file.trashed || !IsVolume(file) ||
-             !LayoutOf(file);
-    });
-    if (!files.empty()) return files;
+// Drive does not. The search brings the superblock along, unless the volume was
+// renamed after that was written.
+Result<FoundVolumes> FindVolumes(DriveApi& api, std::string_view name) {
+  const std::string is_folder = "mimeType=" + QuoteForQuery(kFolderMimeType);
+  std::string by_name = "(" + is_folder + " and name=" + QuoteForQuery(name) +
+                        " and " + HasProperty(kMarkKey, kMarkValue) + ")";
+  if (FitsSuperblockOf(name)) {
+    by_name =
+        "(" + by_name + " or " + HasProperty(kSuperblockOfKey, name) + ")";
   }
-  return std::vector<DriveFile>();
+  const std::array queries = {by_name, is_folder + " and 'root' in parents"};
+  FoundVolumes found;
+  for (const std::string& query : queries) {
+    DRIVEROOT_ASSIGN_OR_RETURN(
+        const std::vector<DriveFile> files,
+        api.List("trashed=false and " + query, kVolumeFields));
+    for (const DriveFile& file : files) {
+      if (file.trashed) continue;
+      if (file.name == name && IsVolume(file) && LayoutOf(file)) {
+        found.folders.push_back(file);
+      } else if (auto copy = CopyFromProperties(file.app_properties)) {
+        found.superblocks.insert_or_assign(file.id, *std::move(copy));
+      }
+    }
+    if (!found.folders.empty()) break;
+  }
+  return found;
 }
 
 Result<bool> HasSuperblock(DriveApi& api, const DriveVolumeLayout& layout) {
@@ -136,25 +156,36 @@ Error SeveralVolumes(std::string_view name,
   return Error(ErrorCode::kInvalidArgument, message + "; name one by its id");
 }
 
-// The one of `files` that is meant, those that have the name.
-Result<DriveVolumeLayout> TheOnly(DriveApi& api, std::string_view name,
-                                  std::vector<DriveFile> files) {
+// A volume that is there.
+struct FoundVolume {
+  DriveVolumeLayout layout;
+  std::optional<std::string> superblock_copy = {};
+};
+
+// The one that is meant of those that have the name.
+Result<FoundVolume> TheOnly(DriveApi& api, std::string_view name,
+                            FoundVolumes found) {
+  std::vector<DriveFile> files = std::move(found.folders);
   if (files.size() > 1) {
     DRIVEROOT_ASSIGN_OR_RETURN(files, OnlyComplete(api, std::move(files)));
     if (files.size() > 1) return std::unexpected(SeveralVolumes(name, files));
   }
   if (files.empty()) return std::unexpected(NoVolume(name));
-  return *LayoutOf(files.front());
+  FoundVolume volume{.layout = *LayoutOf(files.front())};
+  const auto copy = found.superblocks.find(volume.layout.superblock);
+  if (copy != found.superblocks.end()) {
+    volume.superblock_copy = std::move(copy->second);
+  }
+  return volume;
 }
 
-Result<DriveVolumeLayout> FindByName(DriveApi& api, std::string_view name) {
+Result<FoundVolume> FindByName(DriveApi& api, std::string_view name) {
   DRIVEROOT_RETURN_IF_ERROR(CheckName(name));
-  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<DriveFile> files,
-                             FindVolumes(api, name));
-  return TheOnly(api, name, std::move(files));
+  DRIVEROOT_ASSIGN_OR_RETURN(FoundVolumes found, FindVolumes(api, name));
+  return TheOnly(api, name, std::move(found));
 }
 
-Result<DriveVolumeLayout> FindById(DriveApi& api, std::string_view id) {
+Result<FoundVolume> FindById(DriveApi& api, std::string_view id) {
   if (!IsDriveId(id)) {
     return Fail(ErrorCode::kInvalidArgument,
                 "drive:id=" + std::string(id) +
@@ -181,7 +212,14 @@ Result<DriveVolumeLayout> FindById(DriveApi& api, std::string_view id) {
                     ") is not a volume of driveroot, or another client id "
                     "made it");
   }
-  return *layout;
+  return FoundVolume{.layout = *layout};
+}
+
+std::unique_ptr<ObjectStore> Opened(std::shared_ptr<DriveClient> client,
+                                    FoundVolume volume) {
+  return std::make_unique<DriveStore>(std::move(client),
+                                      std::move(volume.layout),
+                                      std::move(volume.superblock_copy));
 }
 
 // Whoever repeats a broken-off attempt meets its folders again.
@@ -199,7 +237,7 @@ Result<DriveVolumeLayout> MakeVolumeFolder(DriveApi& api, std::string_view name,
     ids.pop_back();
     return id;
   };
-  DriveVolumeLayout layout{.folder = take()};
+  DriveVolumeLayout layout{.name = std::string(name), .folder = take()};
   NewDriveFile folder{.id = layout.folder,
                       .name = std::string(name),
                       .mime_type = std::string(kFolderMimeType),
@@ -259,8 +297,9 @@ Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
   }
   DRIVEROOT_RETURN_IF_ERROR(CheckName(volume));
   DriveApi& api = client->api();
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<DriveFile> found,
+  DRIVEROOT_ASSIGN_OR_RETURN(const FoundVolumes volumes,
                              FindVolumes(api, volume));
+  const std::vector<DriveFile>& found = volumes.folders;
   DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<DriveFile> complete,
                              OnlyComplete(api, found));
   if (!complete.empty()) {
@@ -282,23 +321,21 @@ Result<std::unique_ptr<ObjectStore>> OpenOrCreateDriveVolume(
   }
   DRIVEROOT_RETURN_IF_ERROR(CheckName(volume));
   DriveApi& api = client->api();
-  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<DriveFile> found,
-                             FindVolumes(api, volume));
-  if (found.empty()) return MakeVolume(std::move(client), volume);
-  DRIVEROOT_ASSIGN_OR_RETURN(DriveVolumeLayout layout,
+  DRIVEROOT_ASSIGN_OR_RETURN(FoundVolumes found, FindVolumes(api, volume));
+  if (found.folders.empty()) return MakeVolume(std::move(client), volume);
+  DRIVEROOT_ASSIGN_OR_RETURN(FoundVolume the_only,
                              TheOnly(api, volume, std::move(found)));
-  return std::make_unique<DriveStore>(std::move(client), std::move(layout));
+  return Opened(std::move(client), std::move(the_only));
 }
 
 Result<std::unique_ptr<ObjectStore>> OpenDriveVolume(
     std::shared_ptr<DriveClient> client, std::string_view volume) {
   DriveApi& api = client->api();
-  Result<DriveVolumeLayout> layout =
-      volume.starts_with(kIdPrefix)
-          ? FindById(api, volume.substr(kIdPrefix.size()))
-          : FindByName(api, volume);
-  if (!layout) return std::unexpected(std::move(layout).error());
-  return std::make_unique<DriveStore>(std::move(client), *std::move(layout));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      FoundVolume found, volume.starts_with(kIdPrefix)
+                             ? FindById(api, volume.substr(kIdPrefix.size()))
+                             : FindByName(api, volume));
+  return Opened(std::move(client), std::move(found));
 }
 
 }  // namespace driveroot

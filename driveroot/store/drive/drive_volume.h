@@ -8,7 +8,8 @@
 //     log/  segments/  checkpoints/
 //
 // The folder's private properties hold the ids of its parts, so that opening a
-// volume is one request and its superblock one more. Properties are visible to
+// volume is one request; its superblock comes along with that, by a copy in the
+// properties of superblock.json (superblock_copy.h). Properties are visible to
 // the client id that set them only, as are the files themselves under the scope
 // that driveroot asks for.
 //
@@ -27,8 +28,9 @@
 
 namespace driveroot {
 
-// The ids of a volume's parts.
+// The ids of a volume's parts, and its name when it was opened.
 struct DriveVolumeLayout {
+  std::string name = {};
   std::string folder = {};
   std::string log = {};
   std::string segments = {};
