@@ -51,6 +51,7 @@ SealedCheckpoint SealCheckpoint(const ObjectId& id, const LogPosition& position,
                                       .sequence = sequence},
                        .log = {.sequence = sequence,
                                .hash = position.hash,
+                               .sealed_at = position.last.sealed_at,
                                .next = LikelyNextIds(position.last)}};
   return sealed;
 }

@@ -67,8 +67,17 @@ class CrashStory {
     const StoreCut& cut = cuts_[index];
     const auto store = std::make_shared<StoreHistory>(history_, cut);
     const size_t least = Promised(cut.time);
-    const auto found = Mounted(store, least, cut.time);
+    const auto found = Mounted(store, std::nullopt, least, cut.time);
     if (!found) return found.error().message();
+    if (index % kCopyEvery == 0) {
+      // A listing may bring any superblock along that there was.
+      const auto superblocks = store->Superblocks();
+      if (superblocks.empty()) return "";
+      const auto copy = superblocks[index / kCopyEvery % superblocks.size()];
+      const auto by_copy = Mounted(store, copy, least, cut.time);
+      if (!by_copy) return "by a copy: " + by_copy.error().message();
+      if (*by_copy != *found) return "by a copy: another state";
+    }
     if (index % kWriteEvery != 0 || *found == kNoVolume) return "";
     return GoOn(store, states_[*found], index % kCutAgainEvery == 0);
   }
@@ -79,6 +88,7 @@ class CrashStory {
   // is mounted for writing, and each so-many-th of these is cut again.
   static constexpr size_t kWriteEvery = 16;
   static constexpr size_t kCutAgainEvery = 64;
+  static constexpr size_t kCopyEvery = 8;
   // The state before there is a volume. The next one is that of an empty one.
   static constexpr size_t kNoVolume = 0;
 
@@ -160,6 +170,7 @@ class CrashStory {
   // kept.
   void CollectGarbage(Volume& volume, TimeNs rest) {
     clock_ += rest;
+    clock_changes_.emplace_back(history_->Now(), clock_);
     const auto collected = volume.CollectGarbage(
         {.retention = {.records = std::chrono::seconds(0), .days = 0}});
     ASSERT_TRUE(collected) << collected.error();
@@ -208,14 +219,26 @@ class CrashStory {
     return state;
   }
 
+  TimeNs ClockAt(uint64_t time) const {
+    TimeNs clock = clock_changes_.front().second;
+    for (const auto& [since, reads] : clock_changes_) {
+      if (since < time) clock = reads;
+    }
+    return clock;
+  }
+
   // The number of the state in which a volume is found, which has to be at
   // least `least` and begun by `time`. An error says what is wrong.
+  // Opened by a copy of `superblock`, if there is one.
   Result<size_t> Mounted(const std::shared_ptr<StoreHistory>& store,
-                         size_t least, uint64_t time) const {
+                         std::optional<std::string> superblock, size_t least,
+                         uint64_t time) const {
     VolumeOptions options = setting_.options;
     options.read_only = true;
-    const auto volume =
-        Volume::Open(std::make_unique<HistoryStore>(store), options);
+    options.now = [now = ClockAt(time)] { return now; };
+    const auto volume = Volume::Open(
+        std::make_unique<HistoryStore>(store, nullptr, std::move(superblock)),
+        options);
     size_t found = kNoVolume;
     if (volume) {
       DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t fingerprint,
@@ -303,6 +326,8 @@ class CrashStory {
   std::atomic<int> syncs_wanted_ = 0;
   std::atomic<bool> opened_ = false;
   std::atomic<TimeNs> clock_ = NowNs();
+  // What it read from each moment on.
+  std::vector<std::pair<uint64_t, TimeNs>> clock_changes_ = {{0, clock_}};
   uint64_t deleted_ = 0;  // objects, as garbage
 
   std::mutex promises_mutex_;  // guards what is below

@@ -395,13 +395,17 @@ TEST(SegmentTest, DamagedFrameIsRefused) {
 TEST(SuperblockTest, ComesBack) {
   Superblock superblock{.uuid = "u-u",
                         .checkpoint = {"id", HashOf(1), 123, UINT64_MAX},
-                        .log = {77, HashOf(2), {"first", "second"}}};
+                        .log = {.sequence = 77,
+                                .hash = HashOf(2),
+                                .sealed_at = -5,
+                                .next = {"first", "second"}}};
   const std::string bytes = EncodeSuperblock(superblock);
   const Result<Superblock> parsed = ParseSuperblock(bytes);
   ASSERT_TRUE(parsed) << parsed.error();
   EXPECT_EQ(EncodeSuperblock(*parsed), bytes);
   EXPECT_EQ(parsed->checkpoint.sequence, UINT64_MAX);
   EXPECT_EQ(parsed->log.hash, HashOf(2));
+  EXPECT_EQ(parsed->log.sealed_at, -5);
   EXPECT_EQ(parsed->log.next, (std::vector<ObjectId>{"first", "second"}));
 }
 
@@ -418,6 +422,17 @@ TEST(SuperblockTest, NextIdsAreOnlyAHint) {
     ASSERT_TRUE(parsed) << next << parsed.error();
     EXPECT_TRUE(parsed->log.next.empty()) << next;
   }
+}
+
+TEST(SuperblockTest, EarlierOnesHaveNoTime) {
+  std::string bytes = EncodeSuperblock(
+      {.uuid = "u", .checkpoint = {"id", HashOf(1), 1, 1}, .log = {}});
+  const std::string key = "sealed_at";
+  ASSERT_NE(bytes.find(key), std::string::npos);
+  bytes.replace(bytes.find(key), key.size(), "something");
+  const Result<Superblock> parsed = ParseSuperblock(bytes);
+  ASSERT_TRUE(parsed) << parsed.error();
+  EXPECT_EQ(parsed->log.sealed_at, 0);
 }
 
 TEST(SuperblockTest, NonsenseIsRefused) {

@@ -27,12 +27,6 @@ constexpr double kWellUsed = 0.9;
 constexpr size_t kManyRecords = 256;
 constexpr uint64_t kManyRecordBytes = 16 << 20;
 
-// The committer makes sure that it still has the volume when it appended
-// nothing for a part of this time (VolumeOptions::absence). So no writer comes
-// back and takes the place of a deleted record for the end of the log, even on
-// a store that gives the id of a deleted object out again.
-constexpr TimeNs kReturnTime = TimeNs{3600} * 1'000'000'000;
-
 struct Candidate {
   ObjectNumber number = 0;
   uint64_t size = 0;

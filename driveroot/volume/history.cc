@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "driveroot/volume/log_reader.h"
 #include "driveroot/volume/metadata.h"
 #include "driveroot/volume/recovery.h"
 
@@ -45,9 +46,8 @@ Result<VolumeHistory> ReadHistory(ObjectStore& store, bool all,
   const KeptCheckpoint start =
       StartOf(metadata, history.newest_record, all, min_records);
   DRIVEROOT_ASSIGN_OR_RETURN(LogPosition position, ReadPosition(store, start));
-  DRIVEROOT_RETURN_IF_ERROR(ReadLog(
-      store, position,
-      [&](const LogRecord& record, uint64_t bytes) -> Result<Visit> {
+  DRIVEROOT_RETURN_IF_ERROR(LogReader(store).Read(
+      position, [&](const LogRecord& record, uint64_t bytes) -> Result<Visit> {
         history.records.push_back({.header = record.header,
                                    .bytes = bytes,
                                    .inodes = record.delta.inodes.size()});

@@ -23,6 +23,7 @@ auto FindIn(Xattrs& xattrs, std::string_view name) {
 
 Metadata::Metadata() = default;
 Metadata::~Metadata() = default;
+Metadata& Metadata::operator=(Metadata&&) noexcept = default;
 
 const Inode* Metadata::Find(InodeNumber number) const {
   const auto found = inodes_.find(number);

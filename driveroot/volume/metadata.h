@@ -114,6 +114,8 @@ class Metadata {
   Metadata();
   Metadata(const Metadata&) = delete;
   Metadata& operator=(const Metadata&) = delete;
+  // For starting over with another one.
+  Metadata& operator=(Metadata&&) noexcept;
   ~Metadata();
 
   // ---- Looking

@@ -2,7 +2,6 @@
 #include "driveroot/volume/recovery.h"
 
 #include <algorithm>
-#include <deque>
 #include <future>
 #include <iterator>
 #include <optional>
@@ -12,6 +11,8 @@
 
 #include "driveroot/volume/checkpoint.h"
 #include "driveroot/volume/frame_copies.h"
+#include "driveroot/volume/log_reader.h"
+#include "driveroot/volume/retention.h"
 #include "glog/logging.h"
 
 namespace driveroot {
@@ -21,60 +22,9 @@ namespace {
 // inodes.
 constexpr uint64_t kMaxCheckpointBytes = uint64_t{4} << 30;
 
-// So many records are fetched at once.
-constexpr size_t kReadAhead = 8;
-
-constexpr std::string_view kRemedy =
-    "; restore it from Drive's trash or its revisions if it is there, or put "
-    "back a backup of the volume, or let `driveroot fsck --repair` save what "
-    "is left; driveroot changed nothing";
-
-std::unexpected<Error> Damaged(std::string what) {
-  return Fail(ErrorCode::kDataLoss, what.append(kRemedy));
-}
-
-std::unexpected<Error> Damaged(std::string_view object, const Error& error) {
-  if (error.code() != ErrorCode::kDataLoss) {
-    return std::unexpected(error.WithContext(object));
-  }
-  return Damaged(std::string(object) + ": " + error.message());
-}
-
-// Log records, in order, with the ones to come on their way already.
-class LogReader {
- public:
-  explicit LogReader(ObjectStore& store) : store_(store) {}
-
-  // The record of id `ids.front()`. The others are likely to be asked for next.
-  Result<std::string> Read(const std::vector<ObjectId>& ids) {
-    Start(ids);
-    Result<std::string> bytes = ahead_.front().bytes.get();
-    ahead_.pop_front();
-    return bytes;
-  }
-
-  // Fetches what Read(ids) will be asked for.
-  void Start(const std::vector<ObjectId>& ids) {
-    if (ids.empty()) return;
-    if (ahead_.empty() || ahead_.front().id != ids.front()) ahead_.clear();
-    for (size_t i = ahead_.size(); i < std::min(ids.size(), kReadAhead); ++i) {
-      // Only while each is followed by what was read ahead before it.
-      ahead_.push_back(
-          {ids[i], std::async(std::launch::async, [this, id = ids[i]] {
-             return store_.Read(id, 0, kMaxRecordBytes + 1);
-           })});
-    }
-  }
-
- private:
-  struct Ahead {
-    ObjectId id;
-    std::future<Result<std::string>> bytes;
-  };
-
-  ObjectStore& store_;
-  std::deque<Ahead> ahead_;
-};
+// For how long a copy of the superblock needs no confirmation. The other half
+// of the time is for clocks that differ.
+constexpr TimeNs kCopyTime = kReturnTime / 2;
 
 // `size` bytes are asked for, and one more to see whether it is longer.
 Result<Checkpoint> ReadCheckpoint(ObjectStore& store, const ObjectId& id,
@@ -176,16 +126,6 @@ Status CheckEnd(ObjectStore& store, const LogPosition& end) {
   return {};
 }
 
-// Whether `record` may come after `position`.
-bool Follows(const RecordHeader& record, const LogPosition& position) {
-  const RecordHeader& last = position.last;
-  const bool opens = record.type == RecordType::kOpen;
-  return record.volume_uuid == last.volume_uuid &&
-         record.sequence == last.sequence + 1 &&
-         record.previous == position.hash &&
-         record.epoch == last.epoch + (opens ? 1 : 0);
-}
-
 // Checks that the log, which has `position`, has the record that the superblock
 // knows of.
 Status CheckKnownRecord(const Superblock& superblock,
@@ -198,17 +138,16 @@ Status CheckKnownRecord(const Superblock& superblock,
               "it is not the one that superblock.json names");
 }
 
-std::string RecordName(uint64_t sequence, const ObjectId& id) {
-  return "log record " + std::to_string(sequence) + " (object " + id + ")";
-}
+// What to do about a checkpoint that is not in order.
+enum class Otherwise { kTakeAnother, kFail };
 
-// Reads the superblock and the checkpoint, which is applied; `reader` begins
-// with the records after it at the same time.
-Result<RecoveredLog> Start(ObjectStore& store, LogReader& reader,
+// Reads the checkpoint, which is applied; `reader` begins with the records
+// after it at the same time.
+Result<RecoveredLog> Start(ObjectStore& store,
+                           const Result<Superblock>& superblock,
+                           Otherwise otherwise, LogReader& reader,
                            Metadata& ret_metadata, bool& ret_is_named) {
   RecoveredLog log;
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string bytes, store.ReadSuperblock());
-  Result<Superblock> superblock = ParseSuperblock(bytes);
   if (superblock) reader.Start(superblock->log.next);
   Result<Checkpoint> checkpoint =
       superblock ? ReadNamed(store, *superblock)
@@ -216,7 +155,8 @@ Result<RecoveredLog> Start(ObjectStore& store, LogReader& reader,
   if (superblock) log.superblock = *superblock;
   ret_is_named = checkpoint.has_value();
   if (!checkpoint) {
-    if (checkpoint.error().code() != ErrorCode::kDataLoss) {
+    if (otherwise == Otherwise::kFail ||
+        checkpoint.error().code() != ErrorCode::kDataLoss) {
       return std::unexpected(checkpoint.error());
     }
     Result<Checkpoint> other = FindCheckpoint(store, log.superblock);
@@ -276,50 +216,23 @@ std::unexpected<Error> NotKept(const Metadata& present,
   return Fail(ErrorCode::kNotFound, text);
 }
 
-// ReadLog, by a reader that may have the first records under way already.
-Status ReadLogWith(LogReader& reader, LogPosition& position,
-                   const RecordVisitor& visit) {
-  while (true) {
-    const std::vector<ObjectId> next_ids = LikelyNextIds(position.last);
-    const Result<std::string> stored = reader.Read(next_ids);
-    const std::string what =
-        RecordName(position.last.sequence + 1, next_ids.front());
-    if (!stored && stored.error().code() == ErrorCode::kNotFound) return {};
-    if (!stored) return std::unexpected(stored.error().WithContext(what));
-    if (stored->size() > kMaxRecordBytes) return Damaged(what + " is too long");
-    Result<LogRecord> record = ParseRecord(*stored);
-    if (!record) return Damaged(what, record.error());
-    if (!Follows(record->header, position)) {
-      return Damaged(what + " does not follow the one before it");
-    }
-    const Result<Visit> visited = visit(*record, stored->size());
-    if (!visited) return Damaged(what, visited.error());
-    if (*visited == Visit::kStopBefore) return {};
-    position = {std::move(record->header), record->hash};
-  }
-}
-
-}  // namespace
-
-Status ReadLog(ObjectStore& store, LogPosition& position,
-               const RecordVisitor& visit) {
-  LogReader reader(store);
-  return ReadLogWith(reader, position, visit);
-}
-
-Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata) {
+// Recovery from what a superblock says.
+Result<RecoveredLog> RecoverFrom(ObjectStore& store,
+                                 const Result<Superblock>& superblock,
+                                 Otherwise otherwise, Metadata& ret_metadata) {
   bool is_named = false;
   LogReader reader(store);
-  DRIVEROOT_ASSIGN_OR_RETURN(RecoveredLog log,
-                             Start(store, reader, ret_metadata, is_named));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      RecoveredLog log,
+      Start(store, superblock, otherwise, reader, ret_metadata, is_named));
   if (const Status known = CheckKnownRecord(log.superblock, log.position);
       !known) {
     return Damaged("log record " + std::to_string(log.position.last.sequence),
                    known.error());
   }
   ReplayedFrames replayed;
-  DRIVEROOT_RETURN_IF_ERROR(ReadLogWith(
-      reader, log.position,
+  DRIVEROOT_RETURN_IF_ERROR(reader.Read(
+      log.position,
       [&](const LogRecord& record, uint64_t bytes) -> Result<Visit> {
         DRIVEROOT_RETURN_IF_ERROR(ret_metadata.Apply(record.delta));
         DRIVEROOT_RETURN_IF_ERROR(CheckKnownRecord(
@@ -340,10 +253,54 @@ Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata) {
   return log;
 }
 
+// Whether no record after the one that the superblock names can be gone.
+bool IsYoung(const Superblock& superblock, TimeNs now) {
+  const TimeNs sealed_at = superblock.log.sealed_at;
+  return now - kCopyTime < sealed_at && sealed_at < now + kCopyTime;
+}
+
+// Whether an error tells of what is on the store, not of the way there.
+bool IsOfTheVolume(const Error& error) {
+  return error.code() == ErrorCode::kDataLoss ||
+         error.code() == ErrorCode::kNotFound ||
+         error.code() == ErrorCode::kUnsupportedVersion;
+}
+
+}  // namespace
+
+Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata,
+                             const RecoverOptions& options) {
+  std::optional<std::string> copy;
+  if (options.now) copy = store.TakeSuperblockCopy();
+  const Result<Superblock> copied = ParseSuperblock(copy.value_or(""));
+  const bool will_do = copied && IsYoung(*copied, *options.now);
+  // At once, or when it is asked for.
+  std::future<Result<std::string>> superblock_json = std::async(
+      copied && !will_do ? std::launch::async : std::launch::deferred,
+      [&store] { return store.ReadSuperblock(); });
+  std::optional<Result<std::string>> original;
+  if (copied) {
+    Result<RecoveredLog> log =
+        RecoverFrom(store, copied, Otherwise::kFail, ret_metadata);
+    if (!log && !IsOfTheVolume(log.error())) return log;
+    if (!will_do || !log) original = superblock_json.get();
+    if (log && (will_do || (*original && **original == *copy))) return log;
+    LOG(INFO) << "the superblock that came with the listing is an old one; "
+                 "starting over with superblock.json";
+    ret_metadata = Metadata();
+  }
+  if (!original) original = superblock_json.get();
+  DRIVEROOT_RETURN_IF_ERROR(*original);
+  return RecoverFrom(store, ParseSuperblock(**original),
+                     Otherwise::kTakeAnother, ret_metadata);
+}
+
 Result<RecoveredLog> RecoverPast(ObjectStore& store, const HistoryPoint& point,
-                                 Metadata& ret_metadata) {
+                                 Metadata& ret_metadata,
+                                 const RecoverOptions& options) {
   Metadata present;
-  DRIVEROOT_ASSIGN_OR_RETURN(RecoveredLog log, Recover(store, present));
+  DRIVEROOT_ASSIGN_OR_RETURN(RecoveredLog log,
+                             Recover(store, present, options));
   const auto* at_record = std::get_if<AtRecord>(&point);
   if (at_record != nullptr &&
       at_record->sequence > log.position.last.sequence) {
@@ -366,8 +323,8 @@ Result<RecoveredLog> RecoverPast(ObjectStore& store, const HistoryPoint& point,
   log.records = 0;
   log.record_bytes = 0;
   if (kept->sequence >= present.records_from()) {
-    DRIVEROOT_RETURN_IF_ERROR(ReadLog(
-        store, log.position,
+    DRIVEROOT_RETURN_IF_ERROR(LogReader(store).Read(
+        log.position,
         [&](const LogRecord& record, uint64_t bytes) -> Result<Visit> {
           const bool is_past =
               at_record != nullptr

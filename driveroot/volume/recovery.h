@@ -6,11 +6,21 @@
 // The superblock says where to start. When the checkpoint that it names is
 // missing or damaged, the newest other one that is in order is taken, since the
 // log after it leads to the same state.
+//
+// A copy of it that came along when the store was opened saves a round trip,
+// but may be older than superblock.json: a listing lags. From whatever record a
+// copy names the log leads to its end, as long as no record after that is gone.
+// None is for an hour (kReturnTime), so a copy that is younger than half of
+// that will do. Otherwise superblock.json is read at the same time as what the
+// copy names, which costs a request and no time, and unless it is the same,
+// recovery starts over with it, as it does when what a copy names is damaged or
+// missing.
 #ifndef DRIVEROOT_VOLUME_RECOVERY_H_
 #define DRIVEROOT_VOLUME_RECOVERY_H_
 
 #include <cstdint>
-#include <functional>
+#include <optional>
+#include <vector>
 
 #include "driveroot/base/result.h"
 #include "driveroot/store/object_store.h"
@@ -31,32 +41,31 @@ struct RecoveredLog {
   std::vector<FrameCopy> frame_copies;
 };
 
+struct RecoverOptions {
+  // The time, by which the age of a copy of the superblock is told. None: no
+  // copy will do, as for whoever wants to know whether all is in order.
+  std::optional<TimeNs> now = {};
+};
+
 // Fills `ret_metadata`, which is empty, with the newest state. The checkpoint
 // that was used is among the kept ones then.
 //
 // kNotFound: there is no volume. kUnsupportedVersion: it is of a newer
 // driveroot. kDataLoss: something is damaged or missing; the message names the
 // object and says what to do. Else the store's errors.
-Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata);
+Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata,
+                             const RecoverOptions& options = {});
 
 // The same for the state at a point of the past, with the newest checkpoint
 // before it. kNotFound: that point is not kept, or yet to come; the message
 // says which there are.
 Result<RecoveredLog> RecoverPast(ObjectStore& store, const HistoryPoint& point,
-                                 Metadata& ret_metadata);
+                                 Metadata& ret_metadata,
+                                 const RecoverOptions& options = {});
 
 // Where the log goes on after a kept checkpoint.
 Result<LogPosition> ReadPosition(ObjectStore& store,
                                  const KeptCheckpoint& checkpoint);
-
-// Reads the records after `position` one after the other up to the end of the
-// log, and advances `position` with each. `visit` says whether to go on; with
-// kStopBefore the record is left out. Errors as those of Recover.
-enum class Visit { kGoOn, kStopBefore };
-using RecordVisitor =
-    std::function<Result<Visit>(const LogRecord& record, uint64_t bytes)>;
-Status ReadLog(ObjectStore& store, LogPosition& position,
-               const RecordVisitor& visit);
 
 }  // namespace driveroot
 

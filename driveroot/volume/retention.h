@@ -24,6 +24,14 @@ struct RetentionPolicy {
   int days = 7;
 };
 
+// Whatever the policy, a log record stays until a checkpoint that covers it was
+// sealed so long ago. The committer makes sure that it still has the volume
+// when it appended nothing for a part of this time (VolumeOptions::absence),
+// and recovery trusts a copy of the superblock for a part of it. So nobody
+// takes the place of a deleted record for the end of the log, even on a store
+// that gives the id of a deleted object out again.
+inline constexpr TimeNs kReturnTime = TimeNs{3600} * 1'000'000'000;
+
 struct RetentionPlan {
   std::vector<uint64_t> checkpoints_to_drop = {};  // sequence numbers
   uint64_t records_from = 0;  // the records up to this one can go

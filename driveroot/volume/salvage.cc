@@ -14,6 +14,7 @@
 #include "driveroot/volume/checkpoint.h"
 #include "driveroot/volume/checkpoint_writer.h"
 #include "driveroot/volume/hash.h"
+#include "driveroot/volume/log_reader.h"
 #include "driveroot/volume/metadata.h"
 #include "driveroot/volume/record.h"
 #include "driveroot/volume/recovery.h"
@@ -128,17 +129,16 @@ class Salvager {
       return Fail(ErrorCode::kDataLoss, "the checkpoint makes no sense");
     }
     std::optional<uint64_t> bad;
-    const Status read =
-        ReadLog(store_, position_,
-                [&](const LogRecord& record, uint64_t) -> Result<Visit> {
-                  if (record.header.sequence > limit) return Visit::kStopBefore;
-                  if (!metadata_->Apply(record.delta)) {
-                    bad = record.header.sequence;
-                    return Visit::kStopBefore;
-                  }
-                  ++report_.records;
-                  return Visit::kGoOn;
-                });
+    const Status read = LogReader(store_).Read(
+        position_, [&](const LogRecord& record, uint64_t) -> Result<Visit> {
+          if (record.header.sequence > limit) return Visit::kStopBefore;
+          if (!metadata_->Apply(record.delta)) {
+            bad = record.header.sequence;
+            return Visit::kStopBefore;
+          }
+          ++report_.records;
+          return Visit::kGoOn;
+        });
     if (!read && !IsDamage(read.error())) return std::unexpected(read.error());
     return bad;
   }

@@ -56,6 +56,12 @@ std::optional<Hash> HashMember(const rapidjson::Value& object,
   return hex ? HashFromHex(*hex) : std::nullopt;
 }
 
+// 0 when it is not there, as in a superblock of an earlier driveroot.
+TimeNs Time(const rapidjson::Value& object, const char* key) {
+  const rapidjson::Value* value = Member(object, key);
+  return value != nullptr && value->IsInt64() ? value->GetInt64() : 0;
+}
+
 // Ids of records to come. What makes no sense is left out: it only saves time.
 std::vector<ObjectId> IdsMember(const rapidjson::Value& object,
                                 const char* key) {
@@ -95,6 +101,8 @@ std::string EncodeSuperblock(const Superblock& superblock) {
   out.StartObject();
   PutNumber(out, "sequence", superblock.log.sequence);
   PutText(out, "sha256", HexOf(superblock.log.hash));
+  out.Key("sealed_at");
+  out.Int64(superblock.log.sealed_at);
   out.Key("next");
   out.StartArray();
   for (const ObjectId& id : superblock.log.next) {
@@ -140,7 +148,10 @@ Result<Superblock> ParseSuperblock(std::string_view bytes) {
   Superblock superblock;
   superblock.uuid = *uuid;
   superblock.checkpoint = {*id, *hash, *size, *covered};
-  superblock.log = {*sequence, *log_hash, IdsMember(*log, "next")};
+  superblock.log = {.sequence = *sequence,
+                    .hash = *log_hash,
+                    .sealed_at = Time(*log, "sealed_at"),
+                    .next = IdsMember(*log, "next")};
   return superblock;
 }
 

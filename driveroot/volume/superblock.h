@@ -30,6 +30,7 @@ struct Superblock {
   struct {
     uint64_t sequence = 0;
     Hash hash = {};
+    TimeNs sealed_at = 0;  // that record; 0: not known
     // Where records after that may lie, the next one first: they are asked for
     // at the same time as the checkpoint. Perhaps none are named.
     std::vector<ObjectId> next = {};

@@ -131,9 +131,11 @@ Status Volume::Format(ObjectStore& store, const FormatOptions& options) {
 Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
                                              const VolumeOptions& options) {
   std::unique_ptr<Volume> volume(new Volume(std::move(store), options));
+  const RecoverOptions recover = {.now = volume->options_.now()};
   Result<RecoveredLog> recovered =
-      options.at ? RecoverPast(*volume->store_, *options.at, volume->metadata_)
-                 : Recover(*volume->store_, volume->metadata_);
+      options.at ? RecoverPast(*volume->store_, *options.at, volume->metadata_,
+                               recover)
+                 : Recover(*volume->store_, volume->metadata_, recover);
   if (!recovered && options.make_if_missing &&
       recovered.error().code() == ErrorCode::kNotFound) {
     recovered = volume->BeginNew();

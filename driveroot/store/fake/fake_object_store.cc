@@ -2,6 +2,7 @@
 #include "driveroot/store/fake/fake_object_store.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace driveroot {
 namespace {
@@ -105,6 +106,7 @@ Result<std::string> FakeObjectStore::ReadSuperblock() {
 Status FakeObjectStore::WriteSuperblock(std::string_view bytes) {
   const std::lock_guard lock(account_->mutex);
   account_->superblock = bytes;
+  superblock_copy_.reset();
   return {};
 }
 
@@ -114,7 +116,13 @@ Status FakeObjectStore::CreateSuperblock(std::string_view bytes) {
     return Fail(ErrorCode::kAlreadyExists, "there is a superblock");
   }
   account_->superblock = bytes;
+  superblock_copy_.reset();
   return {};
+}
+
+std::optional<std::string> FakeObjectStore::TakeSuperblockCopy() {
+  const std::lock_guard lock(account_->mutex);
+  return std::exchange(superblock_copy_, std::nullopt);
 }
 
 Result<StoreSpace> FakeObjectStore::Space() {
@@ -198,6 +206,11 @@ Status FaultyObjectStore::CreateSuperblock(std::string_view bytes) {
   Status created = store_->CreateSuperblock(bytes);
   if (fault) return std::unexpected(fault->error);
   return created;
+}
+
+// Costs no request, so none fails.
+std::optional<std::string> FaultyObjectStore::TakeSuperblockCopy() {
+  return store_->TakeSuperblockCopy();
 }
 
 Result<StoreSpace> FaultyObjectStore::Space() {

@@ -47,8 +47,11 @@ struct FakeAccount {
 
 class FakeObjectStore : public ObjectStore {
  public:
-  explicit FakeObjectStore(std::shared_ptr<FakeAccount> account)
-      : account_(std::move(account)) {}
+  // `superblock_copy` comes along, as if a listing had brought it.
+  explicit FakeObjectStore(std::shared_ptr<FakeAccount> account,
+                           std::optional<std::string> superblock_copy = {})
+      : account_(std::move(account)),
+        superblock_copy_(std::move(superblock_copy)) {}
 
   Result<std::vector<ObjectId>> NewIds(int count) override;
   Status Create(const ObjectId& id, ObjectKind kind, std::string_view name,
@@ -60,10 +63,12 @@ class FakeObjectStore : public ObjectStore {
   Result<std::string> ReadSuperblock() override;
   Status WriteSuperblock(std::string_view bytes) override;
   Status CreateSuperblock(std::string_view bytes) override;
+  std::optional<std::string> TakeSuperblockCopy() override;
   Result<StoreSpace> Space() override;
 
  private:
   const std::shared_ptr<FakeAccount> account_;
+  std::optional<std::string> superblock_copy_;  // guarded by account_->mutex
 };
 
 // One call of a store, as a fault rule sees it.
@@ -121,6 +126,7 @@ class FaultyObjectStore : public ObjectStore {
   Result<std::string> ReadSuperblock() override;
   Status WriteSuperblock(std::string_view bytes) override;
   Status CreateSuperblock(std::string_view bytes) override;
+  std::optional<std::string> TakeSuperblockCopy() override;
   Result<StoreSpace> Space() override;
 
  private:

@@ -2,6 +2,7 @@
 #include "driveroot/store/fake/store_history.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace driveroot {
 namespace {
@@ -108,6 +109,24 @@ const StoreHistory::Change* StoreHistory::Superblock(
   return base_ == nullptr ? nullptr : base_->Superblock(&cut_);
 }
 
+void StoreHistory::AddSuperblocks(const StoreCut* cut,
+                                  std::vector<std::string>& to) const {
+  if (base_ != nullptr) base_->AddSuperblocks(&cut_, to);
+  for (size_t i = 0; i < changes_.size(); ++i) {
+    const Change& change = changes_[i];
+    if (change.change == ChangeKind::kSuperblock && Has(i, cut)) {
+      to.push_back(change.bytes);
+    }
+  }
+}
+
+std::vector<std::string> StoreHistory::Superblocks() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> superblocks;
+  AddSuperblocks(nullptr, superblocks);
+  return superblocks;
+}
+
 void StoreHistory::ForEach(
     const StoreCut* cut,
     const std::function<void(const Change&)>& visit) const {
@@ -188,6 +207,9 @@ void StoreHistory::Lose(size_t index) {
 }
 
 Status HistoryStore::Make(StoreHistory::Change change, const StoreCall& call) {
+  if (change.change == StoreHistory::ChangeKind::kSuperblock) {
+    (void)TakeSuperblockCopy();
+  }
   const size_t index = history_->Begin(std::move(change));
   const std::optional<Fault> fault =
       rule_ == nullptr ? std::nullopt : rule_(call);
@@ -276,6 +298,11 @@ Status HistoryStore::CreateSuperblock(std::string_view bytes) {
                .bytes = std::string(bytes),
                .is_first = true},
               {.method = StoreCall::Method::kCreateSuperblock});
+}
+
+std::optional<std::string> HistoryStore::TakeSuperblockCopy() {
+  const std::lock_guard lock(history_->mutex_);
+  return std::exchange(superblock_copy_, std::nullopt);
 }
 
 Result<StoreSpace> HistoryStore::Space() {

@@ -70,6 +70,9 @@ class StoreHistory {
   // called when no request is under way.
   std::vector<StoreCut> Cuts() const;
 
+  // All superblocks that there were, the present one last.
+  std::vector<std::string> Superblocks() const;
+
  private:
   friend class HistoryStore;
 
@@ -100,6 +103,7 @@ class StoreHistory {
   bool IsTaken(const ObjectId& id, const StoreCut* cut) const;
   bool IsRemoved(const ObjectId& id, const StoreCut* cut) const;
   const Change* Superblock(const StoreCut* cut) const;
+  void AddSuperblocks(const StoreCut* cut, std::vector<std::string>& to) const;
   void ForEach(const StoreCut* cut,
                const std::function<void(const Change&)>& visit) const;
 
@@ -127,9 +131,13 @@ class HistoryStore : public ObjectStore {
   // Called from many threads at once.
   using Rule = std::function<std::optional<Fault>(const StoreCall&)>;
 
+  // `superblock_copy` comes along, as if a listing had brought it.
   explicit HistoryStore(std::shared_ptr<StoreHistory> history,
-                        Rule rule = nullptr)
-      : history_(std::move(history)), rule_(std::move(rule)) {}
+                        Rule rule = nullptr,
+                        std::optional<std::string> superblock_copy = {})
+      : history_(std::move(history)),
+        rule_(std::move(rule)),
+        superblock_copy_(std::move(superblock_copy)) {}
 
   Result<std::vector<ObjectId>> NewIds(int count) override;
   Status Create(const ObjectId& id, ObjectKind kind, std::string_view name,
@@ -141,6 +149,7 @@ class HistoryStore : public ObjectStore {
   Result<std::string> ReadSuperblock() override;
   Status WriteSuperblock(std::string_view bytes) override;
   Status CreateSuperblock(std::string_view bytes) override;
+  std::optional<std::string> TakeSuperblockCopy() override;
   Result<StoreSpace> Space() override;
 
  private:
@@ -148,6 +157,7 @@ class HistoryStore : public ObjectStore {
 
   const std::shared_ptr<StoreHistory> history_;
   const Rule rule_;
+  std::optional<std::string> superblock_copy_;  // guarded by history_->mutex_
 };
 
 }  // namespace driveroot
