@@ -205,15 +205,24 @@ std::vector<FetchJob> Fetcher::PlanStream(std::span<const StoredFrame> frames,
   return jobs;
 }
 
-void Fetcher::Stream(std::span<const StoredFrame> frames) {
-  const std::lock_guard lock(mutex_);
+std::vector<StoredFrame> Fetcher::Missing(
+    std::span<const StoredFrame> frames) const {
   std::vector<StoredFrame> missing;
   std::ranges::copy_if(frames, std::back_inserter(missing),
                        [this](const StoredFrame& frame) {
                          return !pending_.contains(frame.number) &&
                                 !cache_.Contains(frame.number);
                        });
-  for (FetchJob& job : PlanStream(missing, options_)) Enqueue(std::move(job));
+  return missing;
+}
+
+void Fetcher::Stream(
+    std::span<const StoredFrame> frames,
+    const std::function<void(std::span<const FetchJob>)>& planned) {
+  const std::lock_guard lock(mutex_);
+  std::vector<FetchJob> jobs = PlanStream(Missing(frames), options_);
+  if (planned != nullptr) planned(jobs);
+  for (FetchJob& job : jobs) Enqueue(std::move(job));
 }
 
 void Fetcher::Enqueue(FetchJob job) {

@@ -20,6 +20,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -92,8 +93,12 @@ class Fetcher {
                                         uint64_t reader = 0);
 
   // Fills the cache in the background with frames in the order in which they
-  // will be asked for, while nobody waits for others.
-  void Stream(std::span<const StoredFrame> frames);
+  // will be asked for, while nobody waits for others. `planned` is told of the
+  // requests before any of them is made, and must not take a lock that is held
+  // while the fetcher is called.
+  void Stream(
+      std::span<const StoredFrame> frames,
+      const std::function<void(std::span<const FetchJob>)>& planned = nullptr);
 
   // The requests that Stream() makes when nothing is in the cache, in their
   // order.
@@ -136,6 +141,8 @@ class Fetcher {
   // All of these want mutex_ held; those that are given the lock may let it go
   // meanwhile.
 
+  // Those of `frames` that are neither in the cache nor on their way.
+  std::vector<StoredFrame> Missing(std::span<const StoredFrame> frames) const;
   // Its bytes if they are in the cache; counts and notes the use.
   FrameBytes Look(const StoredFrame& frame);
   void NoteUse(const StoredFrame& frame);

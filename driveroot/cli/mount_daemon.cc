@@ -115,6 +115,7 @@ Status MountDaemon::OpenVolume(StatusLine& status) {
   VolumeOptions volume_options = options_.volume_options;
   // A machine that boots has better things to wait for.
   volume_options.open_in_background = options_.is_root;
+  volume_options.is_boot = options_.is_boot;
   DRIVEROOT_ASSIGN_OR_RETURN(
       volume_, Volume::Open(std::move(opened.store), volume_options));
   // What recovery needed for a moment, as much again as what stays, goes back
@@ -122,7 +123,6 @@ Status MountDaemon::OpenVolume(StatusLine& status) {
   malloc_trim(0);
   if (drive_ != nullptr) drive_->GoOnForEver();
   if (options_.is_boot) {
-    volume_->StreamBootTrace();
     volume_->StartBootTrace();
   }
   return {};

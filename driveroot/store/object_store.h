@@ -48,6 +48,15 @@ struct ObjectInfo {
   uint64_t size = 0;  // bytes
 };
 
+// Bytes [offset, offset + length) of an object.
+struct ObjectRange {
+  ObjectId id;
+  uint64_t offset = 0;
+  uint64_t length = 0;
+
+  friend bool operator==(const ObjectRange&, const ObjectRange&) = default;
+};
+
 // The account's storage, in bytes. No total means no limit.
 struct StoreSpace {
   std::optional<uint64_t> total;

@@ -2,7 +2,9 @@
 //
 // Volume: what a boot reads.
 #include <algorithm>
+#include <map>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -40,7 +42,24 @@ std::vector<StoredFrame> Volume::BootFrames() const {
   return frames;
 }
 
-void Volume::StreamBootTrace() { fetcher_->Stream(BootFrames()); }
+void Volume::StreamBootTrace() {
+  const std::vector<StoredFrame> frames = BootFrames();
+  std::map<ObjectNumber, ObjectId> ids;
+  {
+    const ReadLock metadata = Read();
+    for (const StoredFrame& frame : frames) {
+      ids.try_emplace(frame.object, metadata->FindObjectId(frame.object));
+    }
+  }
+  fetcher_->Stream(frames, [&](std::span<const FetchJob> jobs) {
+    std::vector<ObjectRange> ranges;
+    for (const FetchJob& job : jobs) {
+      ranges.push_back(
+          {ids.at(job.object), job.begin(), job.end() - job.begin()});
+    }
+    store_->KeepOnly(ranges);
+  });
+}
 
 BootLayout Volume::GetBootLayout() const {
   const std::vector<StoredFrame> frames = BootFrames();

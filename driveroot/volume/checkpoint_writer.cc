@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "driveroot/volume/boot_ranges.h"
 #include "driveroot/volume/checkpoint.h"
 #include "driveroot/volume/superblock.h"
 #include "driveroot/volume/writer_identity.h"
@@ -52,7 +53,8 @@ SealedCheckpoint SealCheckpoint(const ObjectId& id, const LogPosition& position,
                        .log = {.sequence = sequence,
                                .hash = position.hash,
                                .sealed_at = position.last.sealed_at,
-                               .next = LikelyNextIds(position.last)}};
+                               .next = LikelyNextIds(position.last)},
+                       .boot = BootRanges(state)};
   return sealed;
 }
 

@@ -398,7 +398,8 @@ TEST(SuperblockTest, ComesBack) {
                         .log = {.sequence = 77,
                                 .hash = HashOf(2),
                                 .sealed_at = -5,
-                                .next = {"first", "second"}}};
+                                .next = {"first", "second"}},
+                        .boot = {{"a", 0, 1}, {"b", 5, UINT64_MAX - 5}}};
   const std::string bytes = EncodeSuperblock(superblock);
   const Result<Superblock> parsed = ParseSuperblock(bytes);
   ASSERT_TRUE(parsed) << parsed.error();
@@ -406,6 +407,7 @@ TEST(SuperblockTest, ComesBack) {
   EXPECT_EQ(parsed->checkpoint.sequence, UINT64_MAX);
   EXPECT_EQ(parsed->log.hash, HashOf(2));
   EXPECT_EQ(parsed->log.sealed_at, -5);
+  EXPECT_EQ(parsed->boot, superblock.boot);
   EXPECT_EQ(parsed->log.next, (std::vector<ObjectId>{"first", "second"}));
 }
 
@@ -422,6 +424,49 @@ TEST(SuperblockTest, NextIdsAreOnlyAHint) {
     ASSERT_TRUE(parsed) << next << parsed.error();
     EXPECT_TRUE(parsed->log.next.empty()) << next;
   }
+}
+
+TEST(SuperblockTest, WhatABootReadsIsOnlyAHint) {
+  Superblock superblock{.uuid = "u",
+                        .checkpoint = {"id", HashOf(1), 1, 1},
+                        .log = {},
+                        .boot = {{"object", 1, 2}}};
+  const std::string good = EncodeSuperblock(superblock);
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{
+           {"\"boot\": [", "\"boot\": 1, \"x\": ["},
+           {"\"boot\": [", "\"boot\": [7, "},
+           {"\"object\"", "\"\""},
+           {"\"object\"", "\"" + std::string(129, 'x') + "\""},
+           {"\"length\": 2", "\"length\": 0"},
+           {"\"length\": 2", "\"length\": 18446744073709551615"},
+           {"\"offset\": 1", "\"offset\": -1"},
+           {"\"offset\"", "\"offsets\""}}) {
+    std::string other = good;
+    ASSERT_NE(other.find(from), std::string::npos) << from;
+    other.replace(other.find(from), from.size(), to);
+    const Result<Superblock> parsed = ParseSuperblock(other);
+    ASSERT_TRUE(parsed) << to << parsed.error();
+    EXPECT_TRUE(parsed->boot.empty()) << to;
+  }
+  superblock.boot.resize(kMaxBootRanges + 1, {"object", 1, 2});
+  EXPECT_EQ(ParseSuperblock(EncodeSuperblock(superblock))->boot.size(),
+            kMaxBootRanges);
+}
+
+// As long as one gets on Drive, whose ids have 33 characters. So much fits into
+// the properties of a file: store/drive/superblock_copy_test.cc.
+TEST(SuperblockTest, FitsWhereItsCopyLies) {
+  const std::string id(33, 'x');
+  Superblock superblock{.uuid = std::string(36, 'u'),
+                        .checkpoint = {id, HashOf(1), UINT32_MAX, UINT32_MAX},
+                        .log = {.sequence = UINT32_MAX,
+                                .hash = HashOf(2),
+                                .sealed_at = INT64_MAX,
+                                .next = std::vector<ObjectId>(8, id)},
+                        .boot = std::vector<ObjectRange>(
+                            kMaxBootRanges, {id, UINT32_MAX, 8 << 20})};
+  EXPECT_LT(EncodeSuperblock(superblock).size(), 2200u);
 }
 
 TEST(SuperblockTest, EarlierOnesHaveNoTime) {

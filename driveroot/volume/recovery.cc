@@ -218,8 +218,10 @@ std::unexpected<Error> NotKept(const Metadata& present,
 
 // Recovery from what a superblock says.
 Result<RecoveredLog> RecoverFrom(ObjectStore& store,
+                                 const RecoverOptions& options,
                                  const Result<Superblock>& superblock,
                                  Otherwise otherwise, Metadata& ret_metadata) {
+  if (superblock && options.on_superblock) options.on_superblock(*superblock);
   bool is_named = false;
   LogReader reader(store);
   DRIVEROOT_ASSIGN_OR_RETURN(
@@ -281,7 +283,7 @@ Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata,
   std::optional<Result<std::string>> original;
   if (copied) {
     Result<RecoveredLog> log =
-        RecoverFrom(store, copied, Otherwise::kFail, ret_metadata);
+        RecoverFrom(store, options, copied, Otherwise::kFail, ret_metadata);
     if (!log && !IsOfTheVolume(log.error())) return log;
     if (!will_do || !log) original = superblock_json.get();
     if (log && (will_do || (*original && **original == *copy))) return log;
@@ -291,7 +293,7 @@ Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata,
   }
   if (!original) original = superblock_json.get();
   DRIVEROOT_RETURN_IF_ERROR(*original);
-  return RecoverFrom(store, ParseSuperblock(**original),
+  return RecoverFrom(store, options, ParseSuperblock(**original),
                      Otherwise::kTakeAnother, ret_metadata);
 }
 

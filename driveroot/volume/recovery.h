@@ -19,6 +19,7 @@
 #define DRIVEROOT_VOLUME_RECOVERY_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -45,6 +46,9 @@ struct RecoverOptions {
   // The time, by which the age of a copy of the superblock is told. None: no
   // copy will do, as for whoever wants to know whether all is in order.
   std::optional<TimeNs> now = {};
+  // Told of the superblock as soon as it is known, before anything else is read
+  // that it names; once more when recovery starts over.
+  std::function<void(const Superblock&)> on_superblock = {};
 };
 
 // Fills `ret_metadata`, which is empty, with the newest state. The checkpoint

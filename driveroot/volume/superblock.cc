@@ -29,6 +29,20 @@ void PutNumber(JsonWriter& out, const char* key, uint64_t value) {
   out.Uint64(value);
 }
 
+void PutRanges(JsonWriter& out, const char* key,
+               const std::vector<ObjectRange>& ranges) {
+  out.Key(key);
+  out.StartArray();
+  for (const ObjectRange& range : ranges) {
+    out.StartObject();
+    PutText(out, "id", range.id);
+    PutNumber(out, "offset", range.offset);
+    PutNumber(out, "length", range.length);
+    out.EndObject();
+  }
+  out.EndArray();
+}
+
 const rapidjson::Value* Member(const rapidjson::Value& object,
                                const char* key) {
   if (!object.IsObject()) return nullptr;
@@ -41,6 +55,10 @@ std::optional<std::string> Text(const rapidjson::Value& object,
   const rapidjson::Value* value = Member(object, key);
   if (value == nullptr || !value->IsString()) return std::nullopt;
   return std::string(value->GetString(), value->GetStringLength());
+}
+
+bool IsId(const std::optional<std::string>& text) {
+  return text && !text->empty() && text->size() <= 128;
 }
 
 std::optional<uint64_t> Number(const rapidjson::Value& object,
@@ -73,6 +91,25 @@ std::vector<ObjectId> IdsMember(const rapidjson::Value& object,
     ids.emplace_back(each.GetString(), each.GetStringLength());
   }
   return ids;
+}
+
+// What a boot reads. What makes no sense is left out here, too.
+std::vector<ObjectRange> RangesMember(const rapidjson::Value& object,
+                                      const char* key) {
+  std::vector<ObjectRange> ranges;
+  const rapidjson::Value* value = Member(object, key);
+  if (value == nullptr || !value->IsArray()) return ranges;
+  for (const rapidjson::Value& each : value->GetArray()) {
+    const auto id = Text(each, "id");
+    const auto offset = Number(each, "offset");
+    const auto length = Number(each, "length");
+    if (ranges.size() == kMaxBootRanges || !IsId(id) || !offset || !length ||
+        *length == 0 || *length > UINT64_MAX - *offset) {
+      break;
+    }
+    ranges.push_back({.id = *id, .offset = *offset, .length = *length});
+  }
+  return ranges;
 }
 
 std::unexpected<Error> Damaged(const char* what) {
@@ -110,6 +147,7 @@ std::string EncodeSuperblock(const Superblock& superblock) {
   }
   out.EndArray();
   out.EndObject();
+  if (!superblock.boot.empty()) PutRanges(out, "boot", superblock.boot);
   out.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
 }
@@ -141,8 +179,8 @@ Result<Superblock> ParseSuperblock(std::string_view bytes) {
   const auto covered = Number(*checkpoint, "sequence");
   const auto sequence = Number(*log, "sequence");
   const auto log_hash = HashMember(*log, "sha256");
-  if (!uuid || !id || id->empty() || id->size() > 128 || !hash || !size ||
-      !covered || !sequence || !log_hash) {
+  if (!uuid || !IsId(id) || !hash || !size || !covered || !sequence ||
+      !log_hash) {
     return Damaged("a value is missing or makes no sense");
   }
   Superblock superblock;
@@ -152,6 +190,7 @@ Result<Superblock> ParseSuperblock(std::string_view bytes) {
                     .hash = *log_hash,
                     .sealed_at = Time(*log, "sealed_at"),
                     .next = IdsMember(*log, "next")};
+  superblock.boot = RangesMember(document, "boot");
   return superblock;
 }
 

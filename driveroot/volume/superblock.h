@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "driveroot/base/result.h"
+#include "driveroot/store/object_store.h"
 #include "driveroot/volume/delta.h"
 
 namespace driveroot {
@@ -35,7 +36,16 @@ struct Superblock {
     // at the same time as the checkpoint. Perhaps none are named.
     std::vector<ObjectId> next = {};
   } log;
+
+  // What a machine that boots from the volume reads first, in this order: it is
+  // asked for at the same time, too. Perhaps nothing, perhaps what is not there
+  // any more.
+  std::vector<ObjectRange> boot = {};
 };
+
+// With more of them, a copy of the superblock would not fit beside a listing's
+// entry (store/drive/superblock_copy.h).
+inline constexpr size_t kMaxBootRanges = 8;
 
 std::string EncodeSuperblock(const Superblock& superblock);
 

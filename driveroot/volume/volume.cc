@@ -96,7 +96,8 @@ Volume::WriteLock::~WriteLock() {
 
 Volume::Volume(std::unique_ptr<ObjectStore> store, const VolumeOptions& options)
     : options_(Checked(options)),
-      store_(std::move(store)),
+      store_(std::make_unique<PrefetchStore>(std::move(store),
+                                             PrefetchStore::Options())),
       cache_(options.cache_bytes),
       index_(std::make_unique<Index>(*this)),
       fetcher_(std::make_unique<Fetcher>(*store_, *index_, cache_)) {}
@@ -131,7 +132,12 @@ Status Volume::Format(ObjectStore& store, const FormatOptions& options) {
 Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
                                              const VolumeOptions& options) {
   std::unique_ptr<Volume> volume(new Volume(std::move(store), options));
-  const RecoverOptions recover = {.now = volume->options_.now()};
+  RecoverOptions recover = {.now = volume->options_.now()};
+  if (options.is_boot && !options.at) {
+    recover.on_superblock = [&volume](const Superblock& superblock) {
+      volume->store_->Begin(superblock.boot);
+    };
+  }
   Result<RecoveredLog> recovered =
       options.at ? RecoverPast(*volume->store_, *options.at, volume->metadata_,
                                recover)
@@ -148,6 +154,7 @@ Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
   }
   CacheFrameCopies(std::exchange(log.frame_copies, {}), volume->metadata_,
                    volume->cache_);
+  if (options.is_boot) volume->StreamBootTrace();
   volume->uuid_ = log.superblock.uuid;
   volume->recovered_ = log.position;
   volume->checkpoint_record_ = log.superblock.checkpoint.sequence;

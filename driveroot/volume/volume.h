@@ -40,6 +40,7 @@
 #include "driveroot/base/result.h"
 #include "driveroot/cache/fetcher.h"
 #include "driveroot/cache/frame_cache.h"
+#include "driveroot/cache/prefetch_store.h"
 #include "driveroot/store/object_store.h"
 #include "driveroot/volume/compaction_result.h"
 #include "driveroot/volume/garbage_options.h"
@@ -82,6 +83,10 @@ struct VolumeOptions {
 
   // Takes the volume over although it looks live elsewhere.
   bool steal = false;
+
+  // A machine boots from it: what the last boot read is fetched in its order,
+  // from when the superblock is known.
+  bool is_boot = false;
 
   // Lets Open return before its record is on the store. If another writer opens
   // the volume at the same time, this one may find itself fenced soon after.
@@ -286,7 +291,7 @@ class Volume {
   // ---- The boot trace (boot.cc)
 
   // Fills the cache in the background with what the last boot read, in its
-  // order.
+  // order. With VolumeOptions::is_boot, Open does.
   void StreamBootTrace();
 
   // From now on what is read is noted. KeepBootTrace() makes it the boot trace,
@@ -331,7 +336,7 @@ class Volume {
 
   const VolumeOptions options_;
   std::string uuid_;
-  const std::unique_ptr<ObjectStore> store_;
+  const std::unique_ptr<PrefetchStore> store_;
   // Guards metadata_. It comes before all locks of the parts below, none of
   // which is held when it is taken.
   mutable std::shared_mutex mutex_;
