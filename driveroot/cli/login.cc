@@ -156,7 +156,6 @@ Status RunLogin(const LoginOptions& options, FILE* in, FILE* out) {
   HttpClientOptions http_options;
   DRIVEROOT_ASSIGN_OR_RETURN(http_options.ca_pem,
                              LoadCaBundle(options.ca_file));
-  http_options.name_servers = LoadNameServers("/etc/resolv.conf");
   HttpClient http(std::move(http_options));
   SystemClock clock;
   const Retrier retrier(&clock, RetryLimit::Within(kRetryLimit),

@@ -75,15 +75,6 @@ CURLcode OnTlsContext(CURL* /*unused*/, void* context, void* trust) {
              : CURLE_SSL_CACERT_BADFILE;
 }
 
-std::string Join(const std::vector<std::string>& words) {
-  std::string joined;
-  for (const std::string& word : words) {
-    if (!joined.empty()) joined += ',';
-    joined += word;
-  }
-  return joined;
-}
-
 }  // namespace
 
 Status CurlTransfer::SetHeaders(CURL* easy) {
@@ -113,8 +104,7 @@ Status CurlTransfer::SetHeaders(CURL* easy) {
 }
 
 Status CurlTransfer::Configure(CURL* easy, const HttpClientOptions& options,
-                               const std::string& no_proxy,
-                               const TrustStore& trust) {
+                               const SharedSettings& shared) {
   OptionSetter setter(easy);
   easy_ = easy;
   error_text_.assign(CURL_ERROR_SIZE, '\0');
@@ -126,18 +116,19 @@ Status CurlTransfer::Configure(CURL* easy, const HttpClientOptions& options,
   setter.Set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   setter.Set(CURLOPT_PIPEWAIT, 1L);
   setter.Set(CURLOPT_USERAGENT, options.user_agent.c_str());
-  setter.Set(CURLOPT_NOPROXY, no_proxy.c_str());
+  setter.Set(CURLOPT_NOPROXY, shared.no_proxy.c_str());
   setter.Set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 
   // Also for a proxy that is spoken to by TLS.
   setter.Set(CURLOPT_SSL_CTX_FUNCTION, &OnTlsContext);
-  setter.Set(CURLOPT_SSL_CTX_DATA, const_cast<TrustStore*>(&trust));
+  setter.Set(CURLOPT_SSL_CTX_DATA, const_cast<TrustStore*>(&shared.trust));
   setter.Set(CURLOPT_SSL_VERIFYPEER, 1L);
   setter.Set(CURLOPT_SSL_VERIFYHOST, 2L);
   setter.Set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
 
-  const std::string servers = Join(options.name_servers);
-  if (!servers.empty()) setter.Set(CURLOPT_DNS_SERVERS, servers.c_str());
+  if (!shared.name_servers.empty()) {
+    setter.Set(CURLOPT_DNS_SERVERS, shared.name_servers.c_str());
+  }
   setter.Set(CURLOPT_CONNECTTIMEOUT,
              static_cast<long>(options.connect_timeout.count()));
   setter.Set(CURLOPT_LOW_SPEED_LIMIT, 1L);

@@ -45,6 +45,13 @@ struct TransferCosts {
   uint64_t milliseconds = 0;
 };
 
+// What the exchanges of a client have in common.
+struct SharedSettings {
+  std::string no_proxy;      // libcurl's list
+  std::string name_servers;  // the same; empty: the resolver's own choice
+  TrustStore trust;
+};
+
 class CurlTransfer {
  public:
   // Takes over a piece of a body that the request wants while it arrives.
@@ -57,9 +64,9 @@ class CurlTransfer {
   CurlTransfer(const CurlTransfer&) = delete;
   CurlTransfer& operator=(const CurlTransfer&) = delete;
 
-  // Prepares `easy`, fresh or reset, for this exchange. `trust` outlives it.
+  // Prepares `easy`, fresh or reset, for this exchange. `shared` outlives it.
   Status Configure(CURL* easy, const HttpClientOptions& options,
-                   const std::string& no_proxy, const TrustStore& trust);
+                   const SharedSettings& shared);
 
   // The outcome, once libcurl says that the exchange is over. `trusted_before`:
   // this server's certificate was once found good, so that a bad one now is

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "driveroot/net/curl_transfer.h"
+#include "driveroot/net/system_files.h"
 #include "driveroot/net/trust_store.h"
 #include "driveroot/net/url.h"
 
@@ -39,6 +40,15 @@ std::string NoProxyList() {
     if (value != nullptr && *value != '\0') return list + "," + value;
   }
   return list;
+}
+
+std::string Join(const std::vector<std::string>& words) {
+  std::string joined;
+  for (const std::string& word : words) {
+    if (!joined.empty()) joined += ',';
+    joined += word;
+  }
+  return joined;
 }
 
 std::string Origin(const std::string& url) {
@@ -71,7 +81,7 @@ struct Call {
 class HttpClient::Loop {
  public:
   explicit Loop(HttpClientOptions options)
-      : options_(std::move(options)), no_proxy_(NoProxyList()) {
+      : options_(std::move(options)) {
     // Initialises libcurl once for the process; threads come later.
     static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (initialised == CURLE_OK) multi_.reset(curl_multi_init());
@@ -143,7 +153,7 @@ class HttpClient::Loop {
 
   void Run() {
     // Here, where it holds up nobody but the first request.
-    trust_.emplace(options_.ca_pem);
+    shared_.emplace(NoProxyList(), "", TrustStore(options_.ca_pem));
     while (StartSubmitted()) {
       BreakOffUnwanted();
       int running = 0;
@@ -208,8 +218,9 @@ class HttpClient::Loop {
     if (easy == nullptr) {
       return Fail(ErrorCode::kInternal, "no memory for an HTTP request");
     }
+    shared_->name_servers = Join(LoadNameServers(options_.resolv_conf));
     DRIVEROOT_RETURN_IF_ERROR(
-        call->transfer.Configure(easy, options_, no_proxy_, *trust_));
+        call->transfer.Configure(easy, options_, *shared_));
     const CURLMcode code = curl_multi_add_handle(multi_.get(), easy);
     if (code != CURLM_OK) {
       return Fail(ErrorCode::kInternal,
@@ -294,13 +305,12 @@ class HttpClient::Loop {
   }
 
   const HttpClientOptions options_;
-  const std::string no_proxy_;
   const std::chrono::steady_clock::time_point made_ =
       std::chrono::steady_clock::now();
   CurlMulti multi_;
 
   // Of the network thread alone.
-  std::optional<TrustStore> trust_;
+  std::optional<SharedSettings> shared_;
   std::unordered_map<CURL*, Call*> active_;
   std::vector<CurlEasy> idle_;
   std::set<std::string> trusted_;  // origins whose certificate was found good

@@ -6,7 +6,6 @@
 //
 //   HttpClientOptions options;
 //   DRIVEROOT_ASSIGN_OR_RETURN(options.ca_pem, LoadCaBundle(ca_file));
-//   options.name_servers = LoadNameServers("/etc/resolv.conf");
 //   HttpClient client(std::move(options));
 //
 // Make it after the last fork(): threads do not survive one. Server
@@ -22,7 +21,6 @@
 #include <chrono>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "driveroot/base/result.h"
 #include "driveroot/net/counters.h"
@@ -31,8 +29,10 @@
 namespace driveroot {
 
 struct HttpClientOptions {
-  std::string ca_pem;                     // trusted certificates, PEM
-  std::vector<std::string> name_servers;  // empty: the resolver's own choice
+  std::string ca_pem;  // trusted certificates, PEM
+  // Names the name servers; read for each exchange, since they may change with
+  // the network. Without it, or any in it: the resolver's own choice.
+  std::string resolv_conf = "/etc/resolv.conf";
   // Google serves "gzip" answers only to those whose name says so.
   std::string user_agent = "driveroot (gzip)";
   // One TCP connection carries 2.5 to 32 MB/s from Google; several carry more.

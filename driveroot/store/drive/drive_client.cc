@@ -21,7 +21,7 @@ Result<std::shared_ptr<DriveClient>> DriveClient::Open(
 
   HttpClientOptions http;
   DRIVEROOT_ASSIGN_OR_RETURN(http.ca_pem, LoadCaBundle(options.ca_file));
-  http.name_servers = LoadNameServers(options.resolv_conf);
+  http.resolv_conf = options.resolv_conf;
   return std::make_shared<DriveClient>(std::move(http), std::move(credentials),
                                        endpoints, options.retry_limit,
                                        options.retry_observer);
