@@ -28,6 +28,9 @@ DEFINE_bool(boot, false,
             "one read, and note what this one reads; --root implies it");
 DEFINE_bool(read_only, false, "change nothing");
 DEFINE_int32(status_fd, -1, "descriptor to tell the progress to, as JSON");
+DEFINE_bool(await_network, false,
+            "begin with what needs the network when the other side of "
+            "--status_fd, a socket, is shut down for writing");
 DEFINE_string(fuse_device, "/dev/fuse", "the FUSE device to open");
 DEFINE_bool(log_requests, false, "log each request of the kernel (slow)");
 DEFINE_uint64(commit_interval_ms, 5000,
@@ -61,6 +64,7 @@ Result<DaemonOptions> OptionsFromFlags(const VolumeName& name,
   options.volume = name;
   options.is_root = FLAGS_root;
   options.is_boot = FLAGS_boot || FLAGS_root;
+  options.await_network = FLAGS_await_network;
   options.mount.mount_point = dir;
   options.mount.fuse_device = FLAGS_fuse_device;
   options.mount.read_only = FLAGS_read_only || !FLAGS_at.empty();
@@ -173,7 +177,8 @@ Command MountCommand() {
           .flags = WithDriveFlags(
               {"foreground", "read_only", "at", "steal", "commit_interval_ms",
                "cache_mb", "fsync", "gc_seconds", "keep_hours", "keep_days",
-               "root", "boot", "log_requests", "status_fd", "fuse_device"}),
+               "root", "boot", "log_requests", "status_fd", "await_network",
+               "fuse_device"}),
           .run = MountVolume};
 }
 

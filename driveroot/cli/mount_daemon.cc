@@ -105,12 +105,15 @@ class MountDaemon {
 };
 
 Status MountDaemon::OpenVolume(StatusLine& status) {
-  status.Progress("opening " + options_.volume.ToString());
   // Where a person waits, what is wrong must show instead of being waited out.
   DRIVEROOT_ASSIGN_OR_RETURN(
       OpenedStore opened,
       OpenStore(options_.volume,
-                options_.is_root ? Patience::kForEver : Patience::kCommand));
+                options_.is_root ? Patience::kForEver : Patience::kCommand,
+                [&] {
+                  if (options_.await_network) status.AwaitShutdown();
+                  status.Progress("opening " + options_.volume.ToString());
+                }));
   drive_ = std::move(opened.drive);
   VolumeOptions volume_options = options_.volume_options;
   // A machine that boots has better things to wait for.
@@ -303,6 +306,14 @@ Status MountDaemon::UnmountAndWait(
 
 void StatusLine::Progress(std::string_view text) {
   Write(TextLine("progress", text));
+}
+
+void StatusLine::AwaitShutdown() {
+  char unused;
+  while (fd_.valid()) {
+    const ssize_t count = read(fd_.get(), &unused, 1);
+    if (count == 0 || (count < 0 && errno != EINTR)) return;
+  }
 }
 
 void StatusLine::Mounted() {

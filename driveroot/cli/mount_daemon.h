@@ -20,11 +20,15 @@ namespace driveroot {
 
 // Tells whoever started the daemon how it goes: lines of JSON on a descriptor,
 //   {"progress":"text"[,"done":N,"total":N]}  {"mounted":true}  {"error":"…"}
-// Nothing is written to an invalid descriptor. Not thread-safe.
+// Nothing is written to an invalid descriptor. Not thread-safe. When it is a
+// socket, the other side can hold the daemon up until it shuts its end down for
+// writing.
 class StatusLine {
  public:
   explicit StatusLine(UniqueFd fd) : fd_(std::move(fd)) {}
   void Progress(std::string_view text);
+  // Returns when the other side has shut its end down.
+  void AwaitShutdown();
   // The last line; closes the descriptor.
   void Mounted();
   void Failed(const Error& error);
@@ -42,6 +46,9 @@ struct DaemonOptions {
   bool is_root = false;
   // A machine boots from it: what it reads is noted for the next boot.
   bool is_boot = false;
+  // The network is not up yet: StatusLine::AwaitShutdown() comes before the
+  // first request.
+  bool await_network = false;
 };
 
 // Mounts, serves until the mount is gone, makes everything durable, and

@@ -7,6 +7,7 @@
 #include <linux/fs.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -46,10 +47,14 @@ class ProgramTest : public testing::Test {
   std::string Path(const std::string& name) const { return folder_ / name; }
   std::string Volume() const { return "dir:" + Path("volume"); }
 
+  static std::string Program() {
+    return std::string(std::getenv("TEST_SRCDIR")) +
+           "/driveroot/driveroot/driveroot";
+  }
+
   Outcome Run(std::vector<std::string> arguments) const {
     vmtest::ProcessOptions options;
-    options.arguments = {std::string(std::getenv("TEST_SRCDIR")) +
-                         "/driveroot/driveroot/driveroot"};
+    options.arguments = {Program()};
     options.arguments.insert(options.arguments.end(), arguments.begin(),
                              arguments.end());
     const std::string log = Path("output");
@@ -99,6 +104,36 @@ TEST_F(ProgramTest, BadInputIsNamed) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.output.find(Path("missing")), std::string::npos);
   EXPECT_FALSE(stdfs::exists(Path("volume")));
+}
+
+TEST_F(ProgramTest, ADaemonCanWaitUntilItMayBegin) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const UniqueFd ours(ends[0]);
+  UniqueFd theirs(ends[1]);
+  fcntl(ours.get(), F_SETFD, FD_CLOEXEC);
+  vmtest::ProcessOptions options;
+  options.arguments = {Program(),
+                       "mount",
+                       "--foreground",
+                       "--await_network",
+                       "--status_fd=" + std::to_string(theirs.get()),
+                       Volume(),
+                       Path("no mount point")};
+  Result<vmtest::Process> daemon = vmtest::Process::Start(options);
+  ASSERT_TRUE(daemon) << daemon.error();
+  theirs.Reset();
+  // There is no volume before this.
+  ASSERT_EQ(Run({"mkfs", Volume()}).code, 0);
+  ASSERT_EQ(shutdown(ours.get(), SHUT_WR), 0);
+  std::string said;
+  char bytes[4096];
+  ssize_t count = 0;
+  while ((count = read(ours.get(), bytes, sizeof(bytes))) > 0) {
+    said.append(bytes, static_cast<size_t>(count));
+  }
+  EXPECT_NE(said.find("no mount point"), std::string::npos) << said;
+  EXPECT_EQ(daemon->Wait(std::chrono::minutes(1)), 1);
 }
 
 TEST_F(ProgramTest, AFailedPushMakesNoVolume) {

@@ -38,10 +38,12 @@ Result<std::shared_ptr<DriveClient>> OpenDrive(Patience patience) {
 }
 
 template <typename Function>
-Result<OpenedStore> OnDrive(const VolumeName& name, Patience patience,
-                            Function function) {
+Result<OpenedStore> OnDrive(
+    const VolumeName& name, Patience patience, Function function,
+    const std::function<void()>& before_requests = nullptr) {
   OpenedStore opened;
   DRIVEROOT_ASSIGN_OR_RETURN(opened.drive, OpenDrive(patience));
+  if (before_requests != nullptr) before_requests();
   DRIVEROOT_ASSIGN_OR_RETURN(opened.store, function(opened.drive, name.rest));
   return opened;
 }
@@ -67,10 +69,12 @@ Result<VolumeName> ParseVolumeName(std::string_view text) {
                   "dir:/path");
 }
 
-Result<OpenedStore> OpenStore(const VolumeName& name, Patience patience) {
+Result<OpenedStore> OpenStore(const VolumeName& name, Patience patience,
+                              const std::function<void()>& before_requests) {
   if (name.kind == VolumeName::Kind::kDrive) {
-    return OnDrive(name, patience, OpenDriveVolume);
+    return OnDrive(name, patience, OpenDriveVolume, before_requests);
   }
+  if (before_requests != nullptr) before_requests();
   OpenedStore opened;
   DRIVEROOT_ASSIGN_OR_RETURN(opened.store, DirStore::Open(name.rest));
   return opened;

@@ -41,8 +41,11 @@ struct OpenedStore {
   std::shared_ptr<DriveClient> drive;  // null for a local folder
 };
 
-// Opens the store of a volume that is there. kNotFound: none is.
-Result<OpenedStore> OpenStore(const VolumeName& name, Patience patience);
+// Opens the store of a volume that is there. `before_requests` is called when
+// all is ready for the first request. kNotFound: there is no such volume.
+Result<OpenedStore> OpenStore(
+    const VolumeName& name, Patience patience,
+    const std::function<void()>& before_requests = nullptr);
 
 // Opens the store of a volume, or makes the folder for a new one.
 Result<OpenedStore> OpenOrCreateStore(const VolumeName& name);

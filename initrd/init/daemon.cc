@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +23,6 @@
 #include "driveroot/base/files.h"
 #include "driveroot/base/unique_fd.h"
 #include "initrd/init/daemon_status.h"
-#include "initrd/init/kernel_log.h"
 
 namespace driveroot {
 namespace {
@@ -118,6 +118,7 @@ std::vector<std::string> DaemonArguments(const Settings& settings) {
       "--foreground",
       "--root",
       "--status_fd=3",
+      "--await_network",
       "--fuse_device=/kfuse",
       std::string("--credentials=") + kCredentialsPath,
       std::string("--ca_file=") + kCaPath,
@@ -141,34 +142,38 @@ Status WriteDaemonFiles(const Settings& settings) {
   return ReplaceFile(kCaPath, bundle + settings.extra_ca_pem + '\n', 0644);
 }
 
-Result<pid_t> MountNewRoot(const Settings& settings, Console& console,
-                           Children& children) {
+Result<MountingDaemon> MountingDaemon::Start(const Settings& settings,
+                                             Children& children) {
   std::array<int, 2> ends = {-1, -1};
-  if (pipe2(ends.data(), O_CLOEXEC) < 0) {
-    return std::unexpected(Error::FromErrno(errno, "cannot make a pipe"));
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) < 0) {
+    return std::unexpected(Error::FromErrno(errno, "cannot make a socket"));
   }
-  StatusPipe status{UniqueFd(ends[0])};
-  UniqueFd write_end(ends[1]);
-  KernelLogReader log;
-  console.StartStep();
-  console.Progress("mounting " + settings.volume);
+  MountingDaemon daemon(settings.volume, UniqueFd(ends[0]));
+  const UniqueFd other_end(ends[1]);
   DRIVEROOT_ASSIGN_OR_RETURN(
-      const pid_t daemon,
-      children.Start({.path = kDaemonPath,
-                      .arguments = DaemonArguments(settings),
-                      .status_fd = write_end.get()}));
-  write_end.Reset();
+      daemon.pid_, children.Start({.path = kDaemonPath,
+                                   .arguments = DaemonArguments(settings),
+                                   .status_fd = other_end.get()}));
+  return daemon;
+}
+
+void MountingDaemon::NetworkIsUp() { shutdown(status_.get(), SHUT_WR); }
+
+Result<pid_t> MountingDaemon::AwaitMount(Console& console, Children& children) {
+  console.StartStep();
+  console.Progress("mounting " + volume_);
+  StatusPipe status(std::move(status_));
   while (status.Poll(console)) {
     if (status.is_mounted()) {
-      console.Progress(settings.volume + " is mounted");
-      return daemon;
+      console.Progress(volume_ + " is mounted");
+      return pid_;
     }
   }
   // It has closed the descriptor without being ready: it is ending.
-  const int wait_status = WaitForExit(daemon, children);
+  const int wait_status = WaitForExit(pid_, children);
   umount2(kNewRoot, MNT_DETACH);
   return Fail(ErrorCode::kUnavailable,
-              DescribeFailure(status, wait_status, log));
+              DescribeFailure(status, wait_status, log_));
 }
 
 void UnmountNewRoot(pid_t daemon, Console& console, Children& children) {

@@ -7,10 +7,13 @@
 #include <sys/types.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "driveroot/base/result.h"
+#include "driveroot/base/unique_fd.h"
 #include "initrd/console/console.h"
+#include "initrd/init/kernel_log.h"
 #include "initrd/init/settings.h"
 #include "initrd/process/children.h"
 
@@ -25,11 +28,33 @@ std::vector<std::string> DaemonArguments(const Settings& settings);
 // authorities. They stay in the initramfs, which the new root never sees.
 Status WriteDaemonFiles(const Settings& settings);
 
-// Starts the daemon and waits until it has mounted kNewRoot, with its progress
-// on the console. An error ends with what the daemon said last; nothing is
-// mounted then and the daemon is gone.
-Result<pid_t> MountNewRoot(const Settings& settings, Console& console,
-                           Children& children);
+// A daemon on its way to mount kNewRoot. It can be started before there is a
+// network: it gets ready meanwhile. Movable.
+class MountingDaemon {
+ public:
+  static Result<MountingDaemon> Start(const Settings& settings,
+                                      Children& children);
+  MountingDaemon(MountingDaemon&&) = default;
+  MountingDaemon& operator=(MountingDaemon&&) = default;
+
+  // There is a network, and the machine's name is set.
+  void NetworkIsUp();
+
+  // Waits until it has mounted kNewRoot, with its progress on the console. An
+  // error ends with what the daemon said last; nothing is mounted then and the
+  // daemon is gone.
+  Result<pid_t> AwaitMount(Console& console, Children& children);
+
+ private:
+  MountingDaemon(std::string volume, UniqueFd status)
+      : volume_(std::move(volume)),
+        status_(std::move(status)) {}
+
+  std::string volume_;
+  UniqueFd status_;  // a socket, see driveroot/cli/mount_daemon.h
+  KernelLogReader log_;
+  pid_t pid_ = -1;
+};
 
 // Unmounts kNewRoot and waits for the daemon to end.
 void UnmountNewRoot(pid_t daemon, Console& console, Children& children);

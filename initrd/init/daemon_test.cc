@@ -23,7 +23,8 @@ TEST(DaemonArgumentsTest, AreWhatTheDaemonExpects) {
   };
   EXPECT_THAT(DaemonArguments(settings),
               ElementsAre("@driveroot", "mount", "--foreground", "--root",
-                          "--status_fd=3", "--fuse_device=/kfuse",
+                          "--status_fd=3", "--await_network",
+                          "--fuse_device=/kfuse",
                           "--credentials=/etc/driveroot/credentials.json",
                           "--ca_file=/etc/driveroot/ca.pem",
                           "--drive_endpoint=https://10.0.2.2:8443", "--at=2h",

@@ -130,6 +130,10 @@ bool HasJournal() {
   return false;
 }
 
+void WarnOfFailure(const Status& step, Console& console) {
+  if (!step) console.Print("warning: " + step.error().message());
+}
+
 Status MoveMounts() {
   for (const std::string_view path : kMovedMounts) {
     const std::string source(path);
@@ -184,20 +188,19 @@ Result<std::string> FindInit() {
 }
 
 void PrepareRuntime(const Connection& connection, Console& console) {
-  std::vector<Status> steps;
   for (const RuntimeFile& file : RuntimeFiles(connection)) {
-    steps.push_back(WriteWithFolders(file.path, file.content, 0644));
+    WarnOfFailure(WriteWithFolders(file.path, file.content, 0644), console);
   }
+  WarnOfFailure(LinkCommitUnit(), console);
+  WarnOfFailure(InstallShutdown(), console);
+}
+
+void FitRuntimeToRoot(const Connection& connection, Console& console) {
   if (HasJournal()) {
     const RuntimeFile flush = JournalFlushSettings();
-    steps.push_back(WriteWithFolders(flush.path, flush.content, 0644));
+    WarnOfFailure(WriteWithFolders(flush.path, flush.content, 0644), console);
   }
-  steps.push_back(LinkCommitUnit());
-  steps.push_back(InstallShutdown());
-  steps.push_back(FillResolver(connection.lease));
-  for (const Status& step : steps) {
-    if (!step) console.Print("warning: " + step.error().message());
-  }
+  WarnOfFailure(FillResolver(connection.lease), console);
 }
 
 Error EnterNewRoot(const std::string& init, std::span<char*> arguments) {

@@ -24,6 +24,9 @@ Result<std::string> FindInit();
 // console and does not stop the boot.
 void PrepareRuntime(const Connection& connection, Console& console);
 
+// The same for what depends on the new root, which is mounted.
+void FitRuntimeToRoot(const Connection& connection, Console& console);
+
 // Enters kNewRoot and executes `init` there with `arguments` (argv after the
 // first). Returns only when it failed; there is no way back then.
 Error EnterNewRoot(const std::string& init, std::span<char*> arguments);

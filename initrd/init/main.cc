@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "driveroot/base/files.h"
 #include "driveroot/base/result.h"
@@ -62,22 +63,26 @@ void RaiseClockOrWarn(Console& console) {
   }
 }
 
-// Mounts the volume and returns the path of its init; again and again until
-// both are there, since servers and networks come back.
-std::string MountUntilBootable(const Settings& settings, Console& console,
+// Waits until the volume is mounted and returns the path of its init; starts
+// further daemons until both are there, since servers and networks come back.
+std::string MountUntilBootable(Result<MountingDaemon> daemon,
+                               const Settings& settings, Console& console,
                                Children& children) {
   while (true) {
-    const Result<pid_t> daemon = MountNewRoot(settings, console, children);
+    const Result<pid_t> mounted = daemon ? daemon->AwaitMount(console, children)
+                                         : std::unexpected(daemon.error());
     Result<std::string> init =
-        daemon ? FindInit() : std::unexpected(daemon.error());
+        mounted ? FindInit() : std::unexpected(mounted.error());
     if (init) return *std::move(init);
     console.Print("cannot mount " + settings.volume + ": " +
                   init.error().message());
-    if (daemon) UnmountNewRoot(*daemon, console, children);
+    if (mounted) UnmountNewRoot(*mounted, console, children);
     console.Print(
         "The next attempt comes in 60 s, or when you press Enter; Ctrl-Alt-Del "
         "restarts the machine.");
     console.WaitForEnter(kRetryPause);
+    daemon = MountingDaemon::Start(settings, children);
+    if (daemon) daemon->NetworkIsUp();
   }
 }
 
@@ -90,6 +95,7 @@ std::string MountUntilBootable(const Settings& settings, Console& console,
   RaiseClockOrWarn(console);
   const Result<Settings> settings = LoadSettings();
   if (!settings) StayAndExplain(settings.error(), console, children);
+  Result<MountingDaemon> daemon = MountingDaemon::Start(*settings, children);
   const Connection connection = WaitForConnection(console, children);
   // The root's own /etc/hostname wins later.
   const std::string hostname = settings->hostname.empty()
@@ -101,8 +107,12 @@ std::string MountUntilBootable(const Settings& settings, Console& console,
   const Status resolver =
       ReplaceFile("/etc/resolv.conf", ResolverSettings(connection.lease), 0644);
   if (!resolver) console.Print("warning: " + resolver.error().message());
-  const std::string init = MountUntilBootable(*settings, console, children);
+  if (daemon) daemon->NetworkIsUp();
+  // While the daemon waits for the Drive.
   PrepareRuntime(connection, console);
+  const std::string init =
+      MountUntilBootable(std::move(daemon), *settings, console, children);
+  FitRuntimeToRoot(connection, console);
   console.Print("handing over to " + init);
   const Error error = EnterNewRoot(init, arguments);
   StayAndExplain(error, console, children);

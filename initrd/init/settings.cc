@@ -23,9 +23,9 @@ constexpr std::string_view kHowToGive =
     "io.systemd.credential:{0}=...";
 
 // Flags of `driveroot mount` that init gives itself.
-constexpr std::array<std::string_view, 9> kOwnFlags = {
-    "at",         "ca_file",     "credentials", "drive_endpoint", "flagfile",
-    "foreground", "fuse_device", "root",        "status_fd",
+constexpr std::array<std::string_view, 10> kOwnFlags = {
+    "at",       "await_network", "ca_file",     "credentials", "drive_endpoint",
+    "flagfile", "foreground",    "fuse_device", "root",        "status_fd",
 };
 
 std::unexpected<Error> Bad(std::string message) {
