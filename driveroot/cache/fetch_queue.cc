@@ -40,20 +40,20 @@ bool FetchQueue::MayStart(FetchPriority priority) const {
     case FetchPriority::kReader:
       return true;
     case FetchPriority::kReadAhead:
-      return running(priority) < limits_.read_ahead;
+      return running(priority) < limits_.read_ahead &&
+             BytesToCome(priority) <= limits_.read_ahead_bytes;
     case FetchPriority::kStream:
       return running(FetchPriority::kReader) == 0 &&
              (running(priority) == 0 ||
-              BytesToStream() <= limits_.stream_overlap_bytes);
+              BytesToCome(priority) <= limits_.stream_overlap_bytes);
   }
   return false;
 }
 
-// By those that are under way.
-uint64_t FetchQueue::BytesToStream() const {
+uint64_t FetchQueue::BytesToCome(FetchPriority priority) const {
   uint64_t bytes = 0;
   for (const auto& job : under_way_) {
-    if (job->priority != FetchPriority::kStream) continue;
+    if (job->priority != priority) continue;
     const uint64_t length = job->end() - job->begin();
     bytes += length - std::min(job->received, length);
   }

@@ -125,6 +125,24 @@ TEST(FetchQueueTest, BackgroundHasABudget) {
   EXPECT_EQ(queue.Pop(), nullptr);
 }
 
+TEST(FetchQueueTest, ReadAheadDoesNotBeginAllTogether) {
+  FetchQueue queue({.read_ahead_bytes = 2 * kFrameBytes});
+  for (const FrameNumber n : {0, 10, 20, 30, 40}) {
+    queue.Push(Job(FetchPriority::kReadAhead, n), 1 << 20);
+  }
+  const auto first = queue.Pop();
+  const auto second = queue.Pop();
+  const auto third = queue.Pop();
+  ASSERT_NE(third, nullptr);
+  EXPECT_EQ(queue.Pop(), nullptr);
+  for (const auto& job : {first, second, third}) {
+    EXPECT_EQ(queue.Pop(), nullptr);
+    job->received = kFrameBytes / 3 + 1;
+  }
+  EXPECT_NE(queue.Pop(), nullptr);
+  EXPECT_EQ(queue.Pop(), nullptr);
+}
+
 TEST(FetchQueueTest, StreamsFollowOneAnotherWithoutAPause) {
   FetchQueue queue({.stream_overlap_bytes = kFrameBytes / 2});
   for (const FrameNumber n : {0, 10, 20}) {

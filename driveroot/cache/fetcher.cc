@@ -15,6 +15,10 @@ namespace {
 // Nothing is read ahead while so many requests wait to be sent.
 constexpr size_t kMaxWaitingJobs = 32;
 
+// After so many bytes of a request it is looked whether another may begin: a
+// small part of what a link carries in a round trip.
+constexpr uint64_t kProgressBytes = 64 * 1024;
+
 uint64_t End(const StoredFrame& frame) {
   return frame.object_offset + frame.stored_length;
 }
@@ -108,6 +112,11 @@ void Fetcher::NoteUse(const StoredFrame& frame) {
   traced_last_ = std::chrono::steady_clock::now();
 }
 
+void Fetcher::FetchAhead(std::span<const StoredFrame> frames) {
+  std::unique_lock lock(mutex_);
+  Start({}, frames, {}, /*reader=*/0, lock);
+}
+
 std::vector<Fetcher::Window> Fetcher::RunsOf(
     std::span<const StoredFrame> frames) {
   std::vector<StoredFrame> sorted(frames.begin(), frames.end());
@@ -128,6 +137,7 @@ std::vector<Fetcher::Window> Fetcher::RunsOf(
 std::vector<Fetcher::Window> Fetcher::WindowsAfter(
     std::span<const StoredFrame> frames, bool missed) {
   std::vector<Window> windows;
+  if (!options_.read_ahead) return windows;
   for (const Window& run : RunsOf(frames)) {
     const auto advice = object_read_ahead_.OnRead(run.object, run.begin,
                                                   run.end - run.begin, missed);
@@ -254,10 +264,12 @@ void Fetcher::Promote(const std::shared_ptr<FetchJob>& job,
   queue_.Remove(job);
   FetchJob now = *job;
   now.priority = FetchPriority::kReader;
-  // What comes after it holds nobody up, but what comes before it does.
+  // What comes after it holds nobody up, but what comes before it does; unless
+  // that was planned, since then it is wanted next.
   FetchJob before = *job;
   before.frames.clear();
-  if (frame.object_offset >= job->begin() + options_.min_window_bytes / 4) {
+  if (options_.read_ahead &&
+      frame.object_offset >= job->begin() + options_.min_window_bytes / 4) {
     const auto wanted = std::ranges::lower_bound(
         now.frames, frame.object_offset, {}, &StoredFrame::object_offset);
     before.frames.assign(now.frames.begin(), wanted);
@@ -378,7 +390,6 @@ void Fetcher::Work(FetchJob& job) {
     }
     return;
   }
-  const uint64_t length = job.end() - job.begin();
   const RangeReader::Callbacks callbacks = {
       .on_request =
           [this] {
@@ -386,16 +397,13 @@ void Fetcher::Work(FetchJob& job) {
             ++counters_.fetches;
           },
       .on_bytes =
-          [this, &job, length](size_t bytes) {
+          [this, &job](size_t bytes) {
             const std::lock_guard lock(mutex_);
             counters_.bytes_fetched += bytes;
-            const uint64_t overlap = options_.limits.stream_overlap_bytes;
-            const bool was_long = job.received + overlap < length;
+            const uint64_t before = job.received / kProgressBytes;
             job.received += bytes;
-            // The next stream may begin before this one ends.
-            if (was_long && job.received + overlap >= length) {
-              work_.notify_one();
-            }
+            // The next request may begin before this one ends.
+            if (job.received / kProgressBytes > before) work_.notify_one();
             return !stop_ && !job.cancelled;
           },
       .on_frame =

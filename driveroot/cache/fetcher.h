@@ -62,6 +62,9 @@ struct FetcherOptions {
   // 2.9 MB on a 100 Mbit/s link.
   uint64_t min_window_bytes = 1 << 20;
   uint64_t max_window_bytes = 8 << 20;
+  // Whether objects that are read in order are read ahead. False: whoever reads
+  // has said with FetchAhead what comes, and nothing cuts that up.
+  bool read_ahead = true;
 };
 
 struct FetcherCounters {
@@ -91,6 +94,9 @@ class Fetcher {
   Result<std::vector<FrameBytes>> Fetch(std::span<const StoredFrame> frames,
                                         std::span<const StoredFrame> ahead = {},
                                         uint64_t reader = 0);
+
+  // Has `frames` fetched, as `ahead` of Fetch, before they are asked for.
+  void FetchAhead(std::span<const StoredFrame> frames);
 
   // Fills the cache in the background with frames in the order in which they
   // will be asked for, while nobody waits for others. `planned` is told of the

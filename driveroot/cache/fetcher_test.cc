@@ -296,6 +296,24 @@ TEST_F(SteppedFetcherTest, WhoWaitsOvertakesTheStream) {
   EXPECT_EQ(fetcher.counters().fetches, 4u);
 }
 
+TEST_F(SteppedFetcherTest, WhatWasPlannedStaysWhole) {
+  FetcherOptions options = OneAtATime();
+  options.read_ahead = false;
+  Fetcher fetcher(stepped_, *this, cache_, options);
+  const std::span<const StoredFrame> all(frames_);
+  fetcher.FetchAhead(all.first(40));
+  EXPECT_EQ(stepped_.AwaitRequests(1).front(), 0u);
+  fetcher.FetchAhead(all.subspan(40, 40));
+  std::jthread reader([&] { ExpectContent(fetcher, frames_[75]); });
+  while (fetcher.counters().misses == 0) std::this_thread::yield();
+  stepped_.Allow(1000);
+  reader.join();
+  // And nobody reads on after what was planned.
+  for (const StoredFrame& frame : all.first(80)) ExpectContent(fetcher, frame);
+  EXPECT_EQ(fetcher.counters().fetches, 2u);
+  EXPECT_EQ(fetcher.counters().bytes_fetched, 80 * kFrameBytes);
+}
+
 TEST_F(SteppedFetcherTest, StreamKeepsToTheOrderOfUse) {
   FetcherOptions options = OneAtATime();
   options.max_window_bytes = 10 * kFrameBytes;

@@ -25,6 +25,7 @@ class DirectorySink final : public TreeSink {
  public:
   static Result<std::unique_ptr<TreeSink>> Create(const std::string& path);
 
+  bool TakesFilesInAnyOrder() const override { return true; }
   Status WriteEntry(const TarEntry& entry) override;
   Status WriteData(std::string_view bytes) override;
   Status Finish() override;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -66,6 +67,10 @@ class Exporter {
     InodeNumber inode = kNoInode;
   };
 
+  // Takes the next item from pending_.
+  Status WriteNext();
+  Status WriteContents();
+  Status Write(const Item& item, const TarEntry& entry);
   // The entry for an item; its children are put onto pending_.
   TarEntry Describe(const Item& item);
   Status CopyData(const Item& item, uint64_t size);
@@ -78,6 +83,10 @@ class Exporter {
   std::map<InodeNumber, std::string> linked_;
   std::optional<std::set<InodeNumber>> only_;  // nothing: all
   std::optional<ReadingOrder> order_;          // of a whole tree
+  // What comes when all folders are there; unless the tree comes by name.
+  bool contents_last_ = false;
+  std::unordered_map<InodeNumber, std::string> files_;  // their first names
+  std::vector<Item> links_;                             // further names
   ExportSummary summary_;
   uint64_t total_ = 0;
 };
@@ -109,26 +118,57 @@ void Exporter::Only(const std::set<InodeNumber>& inodes) {
 
 Result<ExportSummary> Exporter::Run() {
   if (!only_) {
+    contents_last_ = sink_.TakesFilesInAnyOrder();
     total_ = volume_.Read()->data_bytes();
-    order_.emplace(volume_);
+    order_.emplace(volume_, contents_last_ ? ReadingOrder::By::kStorage
+                                           : ReadingOrder::By::kName);
+    // On its way while folders are made.
+    order_->FetchAhead(0);
   }
-  while (!pending_.empty()) {
-    const Item item = std::move(pending_.back());
-    pending_.pop_back();
-    if (S_ISSOCK(volume_.Read()->Find(item.inode)->attributes.mode)) {
-      ++summary_.sockets_left_out;
-      continue;
-    }
-    const TarEntry entry = Describe(item);
-    DRIVEROOT_RETURN_IF_ERROR(sink_.WriteEntry(entry));
-    if (entry.type == TarType::kFile) {
-      DRIVEROOT_RETURN_IF_ERROR(CopyData(item, entry.size));
-    }
-    ++summary_.entries;
-    Report();
-  }
+  while (!pending_.empty()) DRIVEROOT_RETURN_IF_ERROR(WriteNext());
+  if (contents_last_) DRIVEROOT_RETURN_IF_ERROR(WriteContents());
   DRIVEROOT_RETURN_IF_ERROR(sink_.Finish());
   return summary_;
+}
+
+Status Exporter::WriteNext() {
+  Item item = std::move(pending_.back());
+  pending_.pop_back();
+  if (S_ISSOCK(volume_.Read()->Find(item.inode)->attributes.mode)) {
+    ++summary_.sockets_left_out;
+    return {};
+  }
+  const TarEntry entry = Describe(item);
+  if (contents_last_ && entry.type == TarType::kFile) {
+    files_.emplace(item.inode, std::move(item.path));
+    return {};
+  }
+  if (contents_last_ && entry.type == TarType::kHardLink) {
+    links_.push_back(std::move(item));
+    return {};
+  }
+  return Write(item, entry);
+}
+
+Status Exporter::WriteContents() {
+  for (const InodeNumber number : order_->files()) {
+    const Item file = {std::move(files_.at(number)), number};
+    DRIVEROOT_RETURN_IF_ERROR(Write(file, Describe(file)));
+  }
+  for (const Item& link : links_) {
+    DRIVEROOT_RETURN_IF_ERROR(Write(link, Describe(link)));
+  }
+  return {};
+}
+
+Status Exporter::Write(const Item& item, const TarEntry& entry) {
+  DRIVEROOT_RETURN_IF_ERROR(sink_.WriteEntry(entry));
+  if (entry.type == TarType::kFile) {
+    DRIVEROOT_RETURN_IF_ERROR(CopyData(item, entry.size));
+  }
+  ++summary_.entries;
+  Report();
+  return {};
 }
 
 void Exporter::Report() {
@@ -153,8 +193,8 @@ TarEntry Exporter::Describe(const Item& item) {
   entry.accessed = ToTarTime(attributes.atime);
   entry.changed = ToTarTime(attributes.ctime);
   if (!inode.IsDirectory() && attributes.nlink > 1) {
-    const auto [first, is_new] = linked_.try_emplace(item.inode, item.path);
-    if (!is_new) {
+    const auto first = linked_.try_emplace(item.inode, item.path).first;
+    if (first->second != item.path) {
       entry.type = TarType::kHardLink;
       entry.link_target = first->second;
       return entry;
@@ -197,9 +237,8 @@ Status Exporter::CopyData(const Item& item, uint64_t size) {
         buffer.data(), std::min<uint64_t>(buffer.size(), size - offset));
     std::vector<StoredPiece> pieces =
         volume_.Read()->ReadData(item.inode, offset, chunk);
-    std::vector<StoredFrame> ahead;
-    if (order_) ahead = order_->Ahead(summary_.bytes);
-    const Status status = volume_.ReadStored(pieces, chunk, ahead);
+    if (order_) order_->FetchAhead(summary_.bytes);
+    const Status status = volume_.ReadStored(pieces, chunk);
     if (!status) {
       return std::unexpected(status.error().WithContext("/" + item.path));
     }

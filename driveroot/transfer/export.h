@@ -19,7 +19,8 @@ struct ExportSummary {
   uint64_t sockets_left_out = 0;
 };
 
-// Writes every entry, names in byte order, and finishes the sink. Sockets are
+// Writes every entry and finishes the sink: names in byte order, but contents
+// as they lie on the store if the sink takes files in any order. Sockets are
 // left out: no archive holds them, and they mean nothing without the process
 // that listens. The volume should not change meanwhile: mount it read-only.
 Result<ExportSummary> ExportTree(Volume& volume, TreeSink& sink,

@@ -46,6 +46,8 @@ Result<ExportSummary> PullTree(std::unique_ptr<ObjectStore> store,
                                const std::string& path, VolumeOptions options,
                                const TransferObserver& observer) {
   options.read_only = true;
+  // ExportTree knows better what comes next.
+  options.read_ahead = false;
   DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<Volume> volume,
                              Volume::Open(std::move(store), options));
   // After the volume: one that cannot be read must not make a folder.

@@ -9,22 +9,11 @@
 #include <string>
 
 #include "driveroot/store/fake/fake_object_store.h"
+#include "driveroot/transfer/noise.h"
 #include "driveroot/transfer/push.h"
 
 namespace driveroot {
 namespace {
-
-std::string Noise(size_t size, uint32_t seed) {
-  std::string bytes(size, '\0');
-  uint32_t state = seed * 2654435761U + 1;
-  for (char& byte : bytes) {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    byte = static_cast<char>(state >> 24);
-  }
-  return bytes;
-}
 
 class PushAgainTest : public testing::Test {
  protected:

@@ -12,24 +12,12 @@
 
 #include "driveroot/store/fake/fake_object_store.h"
 #include "driveroot/transfer/boot_files.h"
+#include "driveroot/transfer/noise.h"
 
 namespace driveroot {
 namespace {
 
 namespace stdfs = std::filesystem;
-
-// Bytes that do not compress, and differ with `seed`.
-std::string Noise(size_t size, uint32_t seed) {
-  std::string bytes(size, '\0');
-  uint32_t state = seed * 2654435761U + 1;
-  for (char& byte : bytes) {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    byte = static_cast<char>(state >> 24);
-  }
-  return bytes;
-}
 
 class PushTest : public testing::Test {
  protected:
@@ -51,7 +39,6 @@ class PushTest : public testing::Test {
     return std::make_unique<FaultyObjectStore>(
         std::make_unique<FakeObjectStore>(account_),
         [this](const StoreCall& call) -> std::optional<Fault> {
-          if (call.method == StoreCall::Method::kRead) ++reads_;
           const bool is_segment = call.method == StoreCall::Method::kCreate &&
                                   call.kind == ObjectKind::kSegment;
           if (is_segment && segments_left_ == 0) down_ = true;
@@ -76,7 +63,6 @@ class PushTest : public testing::Test {
 
   stdfs::path top_;
   std::shared_ptr<FakeAccount> account_ = std::make_shared<FakeAccount>();
-  std::atomic<int> reads_ = 0;
   // Segments that are stored before the network goes down.
   std::atomic<int> segments_left_ = 1'000'000;
   std::atomic<bool> down_ = false;
@@ -126,24 +112,6 @@ TEST_F(PushTest, APushThatWasBrokenOffGoesOn) {
   std::ifstream file(top_ / "copy/sub/7", std::ios::binary);
   const std::string bytes((std::istreambuf_iterator<char>(file)), {});
   EXPECT_TRUE(bytes == Noise(10'000'000, 7));
-}
-
-TEST_F(PushTest, ATreeComesBackInFewReads) {
-  for (int i = 0; i < 200; ++i) {
-    Write("sub/" + std::to_string(i), Noise(200'000, i));
-  }
-  Write("large", Noise(10'000'000, 777));
-  Push();
-  reads_ = 0;
-  const auto pulled =
-      PullTree(Store(), top_ / "copy", VolumeOptions(), TransferObserver());
-  ASSERT_TRUE(pulled) << pulled.error();
-  EXPECT_EQ(pulled->bytes, 50'000'000u);
-  // 50 MB in requests of 8 MiB, and what opens the volume.
-  EXPECT_LE(reads_, 14);
-  std::ifstream file(top_ / "copy/sub/17", std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
-  EXPECT_TRUE(bytes == Noise(200'000, 17));
 }
 
 TEST_F(PushTest, BootFilesLieSideBySide) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ReadingOrder knows in which order the contents of a tree are read, names in
-// byte order and each file once, and gives out the frames to come in large
-// lots, so that they can be fetched before they are asked for.
+// ReadingOrder decides in which order the contents of a tree are read, each
+// file once, and has them fetched before they are asked for: in few long
+// requests, several at a time, and with bounded memory.
 //
 // Not thread-safe.
 #ifndef DRIVEROOT_TRANSFER_READING_ORDER_H_
@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "driveroot/volume/metadata.h"
@@ -19,20 +20,44 @@ namespace driveroot {
 
 class ReadingOrder {
  public:
-  // `volume` outlives this, and its tree does not change.
-  explicit ReadingOrder(const Volume& volume);
+  enum class By {
+    kName,     // names in byte order, as in an archive
+    kStorage,  // as they lie on the store: the fewest requests
+  };
 
-  // Told how many bytes of contents were read, holes included, so far. The
-  // frames that should be on their way by now and were not returned before:
-  // none, as long as there is enough ahead.
-  std::vector<StoredFrame> Ahead(uint64_t bytes_read);
+  // `volume` outlives this, and its tree does not change.
+  ReadingOrder(Volume& volume, By by);
+
+  // Regular files, each once.
+  const std::vector<InodeNumber>& files() const { return files_; }
+
+  // Begins to fetch what should be on its way by now. Told how many bytes of
+  // contents were read so far, holes included.
+  void FetchAhead(uint64_t bytes_read);
 
  private:
-  const Volume& volume_;
+  // A frame, and where among all bytes of contents it is used first.
+  struct Use {
+    StoredFrame frame;
+    uint64_t position = 0;
+  };
+  // One request, and where its first frame is used.
+  struct Planned {
+    std::vector<StoredFrame> frames;
+    uint64_t position = 0;
+  };
+
+  // Appends requests for the next lot of contents to planned_.
+  void PlanLot();
+  void AddFile(const Metadata& metadata);
+
+  Volume& volume_;
   std::vector<InodeNumber> files_;
-  size_t file_ = 0;        // the next one of files_
+  size_t file_ = 0;        // the next one of files_ to be planned
   uint64_t offset_ = 0;    // in it
   uint64_t position_ = 0;  // of that among all bytes of contents
+  std::vector<Use> lot_;   // what is being planned, in the order of its use
+  std::deque<Planned> planned_;
 };
 
 }  // namespace driveroot

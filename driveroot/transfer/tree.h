@@ -42,6 +42,11 @@ class TreeSource {
 class TreeSink {
  public:
   virtual ~TreeSink() = default;
+
+  // Whether files may come in any order, after all folders and before their
+  // further names.
+  virtual bool TakesFilesInAnyOrder() const { return false; }
+
   virtual Status WriteEntry(const TarEntry& entry) = 0;
   // Contents of the current entry; all calls together give entry.size bytes.
   virtual Status WriteData(std::string_view bytes) = 0;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -22,10 +21,6 @@
 
 namespace driveroot {
 namespace {
-
-// Fetching at once what one read asks for, however long it is, would need that
-// much memory twice.
-constexpr uint64_t kMaxFetchBytes = 16 << 20;
 
 // A machine that is being switched off should not wait long: at three changes a
 // second, which Drive allows, about ten seconds.
@@ -45,6 +40,18 @@ VolumeOptions Checked(VolumeOptions options) {
   options.segment_bytes =
       std::max<uint64_t>(options.segment_bytes, kMaxFrameBytes);
   return options;
+}
+
+// Who plans what he reads wants it in about that order, and has it as soon as
+// the link can bring it: two requests' worth, more than any link carries in a
+// round trip, are always under way.
+FetcherOptions FetcherOptionsFor(const VolumeOptions& options) {
+  FetcherOptions result;
+  if (options.read_ahead) return result;
+  result.read_ahead = false;
+  result.limits.read_ahead = result.threads;
+  result.limits.read_ahead_bytes = 2 * result.max_window_bytes;
+  return result;
 }
 
 void MakeRoot(Metadata& metadata, const FormatOptions& options, TimeNs now) {
@@ -100,7 +107,8 @@ Volume::Volume(std::unique_ptr<ObjectStore> store, const VolumeOptions& options)
                                              PrefetchStore::Options())),
       cache_(options.cache_bytes),
       index_(std::make_unique<Index>(*this)),
-      fetcher_(std::make_unique<Fetcher>(*store_, *index_, cache_)) {}
+      fetcher_(std::make_unique<Fetcher>(*store_, *index_, cache_,
+                                         FetcherOptionsFor(options))) {}
 
 Volume::~Volume() {
   // Before the garbage collector's thread is waited for, which may wait for it.
@@ -313,50 +321,6 @@ Result<uint64_t> Volume::RollBack(const HistoryPoint& point) {
   DRIVEROOT_ASSIGN_OR_RETURN(const WriteLock lock, Write());
   DRIVEROOT_RETURN_IF_ERROR(lock->BecomeStateOf(past));
   return log.position.last.sequence;
-}
-
-Status Volume::ReadStored(std::span<const StoredPiece> pieces,
-                          std::span<char> out,
-                          std::span<const StoredFrame> ahead,
-                          InodeNumber reader) {
-  ++reads_;
-  return FetchInto(pieces, out, ahead, reader);
-}
-
-Result<std::vector<FrameBytes>> Volume::ReadFrames(
-    std::span<const StoredFrame> frames, std::span<const StoredFrame> ahead,
-    InodeNumber reader) {
-  ++reads_;
-  return fetcher_->Fetch(frames, ahead, reader);
-}
-
-Status Volume::FetchInto(std::span<const StoredPiece> pieces,
-                         std::span<char> out,
-                         std::span<const StoredFrame> ahead,
-                         InodeNumber reader) {
-  while (!pieces.empty()) {
-    std::vector<StoredFrame> frames;
-    uint64_t bytes = 0;
-    for (const StoredPiece& piece : pieces) {
-      if (bytes >= kMaxFetchBytes) break;
-      frames.push_back(piece.frame);
-      bytes += piece.frame.raw_length;
-    }
-    DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<FrameBytes> fetched,
-                               fetcher_->Fetch(frames, ahead, reader));
-    for (size_t i = 0; i < fetched.size(); ++i) {
-      const StoredPiece& piece = pieces[i];
-      std::memcpy(out.data() + piece.destination,
-                  fetched[i]->data() + piece.frame_offset, piece.length);
-    }
-    pieces = pieces.subspan(fetched.size());
-    ahead = {};
-  }
-  return {};
-}
-
-void Volume::CancelReadAhead(InodeNumber reader) {
-  fetcher_->CancelReadAhead(reader);
 }
 
 std::set<InodeNumber> Volume::UncommittedInodes() const {

@@ -111,6 +111,10 @@ struct VolumeOptions {
   // Memory for frames that were read or written, before compression.
   uint64_t cache_bytes = 256 << 20;
 
+  // Whether what is read in order is read ahead. False: whoever reads says with
+  // FetchAhead what comes.
+  bool read_ahead = true;
+
   // Whether a store that stays unavailable is waited for, as under a mounted
   // file system, or makes Sync and Close fail after the store's own attempts.
   // Either way nothing is given up: it is tried again in the background.
@@ -284,6 +288,14 @@ class Volume {
   // Gives back the space of what no kept state needs; see garbage_collector.h.
   // kReadOnly, and the errors of Sync and the store.
   Result<GarbageReport> CollectGarbage(const GarbageOptions& options);
+
+  // The requests that fetch `frames`, which are in the order of their use, in
+  // the order in which they are needed: frames that lie close together share
+  // one. For whoever knows what he will read.
+  static std::vector<std::vector<StoredFrame>> PlanFetches(
+      std::span<const StoredFrame> frames);
+  // Begins such a request; what it brings waits in the cache.
+  void FetchAhead(std::span<const StoredFrame> frames);
 
   // `reader` does not go on where it seemed to.
   void CancelReadAhead(InodeNumber reader);
