@@ -47,11 +47,18 @@ const std::string& DriveStore::FolderOf(ObjectKind kind) const {
   return layout_.folder;
 }
 
-void DriveStore::ExpectNothing(std::shared_future<Status> parts,
-                               std::vector<ObjectId> ids) {
+void DriveStore::ExpectNothing(std::shared_future<Status> folders) {
   has_superblock_ = false;
-  parts_ = std::move(parts);
-  spare_ids_ = std::move(ids);
+  folders_ = std::move(folders);
+}
+
+Status DriveStore::AwaitFolders() const {
+  return folders_.valid() ? folders_.get() : Status();
+}
+
+void DriveStore::AddIds(std::vector<ObjectId> ids) {
+  const std::lock_guard lock(mutex_);
+  std::ranges::move(ids, std::back_inserter(spare_ids_));
 }
 
 Result<std::vector<ObjectId>> DriveStore::NewIds(int count) {
@@ -86,7 +93,7 @@ Status DriveStore::Create(const ObjectId& id, ObjectKind kind,
                           std::string_view name, std::string_view bytes) {
   DRIVEROOT_RETURN_IF_ERROR(CheckObjectId(id));
   // If that failed it is made up for below.
-  if (parts_.valid()) parts_.wait();
+  (void)AwaitFolders();
   DriveApi& api = client_->api();
   const NewDriveFile file = {.id = id,
                              .name = std::string(name),
@@ -95,6 +102,9 @@ Status DriveStore::Create(const ObjectId& id, ObjectKind kind,
   Status created = api.Upload(file, bytes);
   if (created || created.error().code() != ErrorCode::kNotFound) return created;
   // Whoever began to make the volume was broken off before its folder was made.
+  if (folders_.valid()) {
+    DRIVEROOT_RETURN_IF_ERROR(MakeVolumeFolder(api, layout_));
+  }
   DRIVEROOT_RETURN_IF_ERROR(MakePartFolders(api, layout_));
   return api.Upload(file, bytes);
 }
@@ -170,7 +180,7 @@ Status DriveStore::UpdateSuperblock(std::string_view bytes) {
 }
 
 Status DriveStore::WriteSuperblock(std::string_view bytes) {
-  if (parts_.valid()) parts_.wait();
+  (void)AwaitFolders();
   (void)TakeSuperblockCopy();
   if (has_superblock_.exchange(true)) {
     Status updated = UpdateSuperblock(bytes);
@@ -192,7 +202,7 @@ std::optional<std::string> DriveStore::TakeSuperblockCopy() {
 }
 
 Status DriveStore::CreateSuperblock(std::string_view bytes) {
-  if (parts_.valid()) parts_.wait();
+  (void)AwaitFolders();
   (void)TakeSuperblockCopy();
   Status created = UploadSuperblock(bytes);
   // Mine or another's.

@@ -34,11 +34,14 @@ class DriveStore : public ObjectStore {
         layout_(std::move(layout)),
         superblock_copy_(std::move(copy)) {}
 
-  // The volume's folder was just made, under an id that was never used before:
-  // there is no use in looking for anything until there is a superblock. The
-  // folders of its parts are being made; `ids` were never used either.
-  void ExpectNothing(std::shared_future<Status> parts,
-                     std::vector<ObjectId> ids);
+  // The volume's folder is new, under an id that was never used before: there
+  // is no use in looking for anything until there is a superblock. It and the
+  // folders of its parts are there when `folders` is ready.
+  void ExpectNothing(std::shared_future<Status> folders);
+  // Returns when they are; the error of making them, if they could not be.
+  Status AwaitFolders() const;
+  // `ids` were never used.
+  void AddIds(std::vector<ObjectId> ids);
 
   Result<std::vector<ObjectId>> NewIds(int count) override;
   Status Create(const ObjectId& id, ObjectKind kind, std::string_view name,
@@ -62,7 +65,7 @@ class DriveStore : public ObjectStore {
 
   std::shared_ptr<DriveClient> client_;
   const DriveVolumeLayout layout_;
-  std::shared_future<Status> parts_;  // none: they are there
+  std::shared_future<Status> folders_;  // none: they are there
 
   // False: nobody can have written one yet.
   std::atomic<bool> has_superblock_ = true;

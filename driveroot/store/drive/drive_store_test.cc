@@ -319,14 +319,21 @@ TEST_F(DriveStoreTest, ABrokenOffCreationIsUsedAgain) {
 TEST_F(DriveStoreTest, AFolderThatCouldNotBeMadeIsMadeWhenItIsUsed) {
   auto impatient = OptionsFor(*drive_);
   impatient.retry_limit = RetryLimit::Within(milliseconds(0));
-  Fault(R"({"class":"create","nth":2,"action":"status","status":503})");
-  auto opened = OpenOrCreateDriveVolume(Client(impatient), "second");
-  ASSERT_TRUE(opened) << opened.error();
-  for (const ObjectKind kind : {ObjectKind::kSegment, ObjectKind::kLogRecord,
-                                ObjectKind::kCheckpoint}) {
-    const ObjectId& id = ids_[static_cast<size_t>(kind)];
-    const Status stored = (*opened)->Create(id, kind, "x", "bytes");
-    EXPECT_TRUE(stored) << stored.error();
+  // The volume's own, and one of its parts'.
+  for (const char* nth : {"1", "2"}) {
+    Fault(R"({"class":"create","nth":)" + std::string(nth) +
+          R"(,"action":"status","status":503})");
+    auto opened = OpenOrCreateDriveVolume(Client(impatient), nth);
+    ASSERT_TRUE(opened) << opened.error();
+    for (const ObjectKind kind : {ObjectKind::kSegment, ObjectKind::kLogRecord,
+                                  ObjectKind::kCheckpoint}) {
+      const auto ids = (*opened)->NewIds(1);
+      ASSERT_TRUE(ids) << ids.error();
+      const Status stored = (*opened)->Create(ids->front(), kind, "x", "bytes");
+      EXPECT_TRUE(stored) << stored.error();
+    }
+    Written(**opened);
+    EXPECT_TRUE(OpenDriveVolume(client_, nth));
   }
 }
 
@@ -345,6 +352,10 @@ TEST_F(DriveStoreTest, ANewVolumeIsLookedForOnce) {
   auto again = OpenOrCreateDriveVolume(client_, "second");
   ASSERT_TRUE(again) << again.error();
   EXPECT_EQ((*again)->ReadSuperblock().value_or(""), "{}");
+  // Who opens it gets ids along with it, whether or not it was there.
+  EXPECT_TRUE((*made)->NewIds(10));
+  EXPECT_TRUE((*again)->NewIds(10));
+  EXPECT_EQ(Requests("generate_ids"), 2u);
 }
 
 TEST_F(DriveStoreTest, AStaleListDoesNotHideANewVolume) {

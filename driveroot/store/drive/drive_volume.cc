@@ -97,11 +97,16 @@ struct FoundVolumes {
   std::map<std::string, std::string> superblocks;
 };
 
+// Whether the second of two lists is asked for only when the first has nothing,
+// or at once, when it is likely that neither has.
+enum class Search { kInTurn, kAtOnce };
+
 // The volumes of exactly this name. Searching by name finds one wherever it was
 // moved to, but ignores case and may miss one just made; the listing of My
 // Drive does not. The search brings the superblock along, unless the volume was
 // renamed after that was written.
-Result<FoundVolumes> FindVolumes(DriveApi& api, std::string_view name) {
+Result<FoundVolumes> FindVolumes(DriveApi& api, std::string_view name,
+                                 Search search) {
   const std::string is_folder = "mimeType=" + QuoteForQuery(kFolderMimeType);
   std::string by_name = "(" + is_folder + " and name=" + QuoteForQuery(name) +
                         " and " + HasProperty(kMarkKey, kMarkValue) + ")";
@@ -110,11 +115,17 @@ Result<FoundVolumes> FindVolumes(DriveApi& api, std::string_view name) {
         "(" + by_name + " or " + HasProperty(kSuperblockOfKey, name) + ")";
   }
   const std::array queries = {by_name, is_folder + " and 'root' in parents"};
-  FoundVolumes found;
+  const std::launch when =
+      search == Search::kAtOnce ? std::launch::async : std::launch::deferred;
+  std::vector<std::future<Result<std::vector<DriveFile>>>> lists;
   for (const std::string& query : queries) {
-    DRIVEROOT_ASSIGN_OR_RETURN(
-        const std::vector<DriveFile> files,
-        api.List("trashed=false and " + query, kVolumeFields));
+    lists.push_back(std::async(when, [&api, &query] {
+      return api.List("trashed=false and " + query, kVolumeFields);
+    }));
+  }
+  FoundVolumes found;
+  for (auto& list : lists) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<DriveFile> files, list.get());
     for (const DriveFile& file : files) {
       if (file.trashed) continue;
       if (file.name == name && IsVolume(file) && LayoutOf(file)) {
@@ -181,7 +192,8 @@ Result<FoundVolume> TheOnly(DriveApi& api, std::string_view name,
 
 Result<FoundVolume> FindByName(DriveApi& api, std::string_view name) {
   DRIVEROOT_RETURN_IF_ERROR(CheckName(name));
-  DRIVEROOT_ASSIGN_OR_RETURN(FoundVolumes found, FindVolumes(api, name));
+  DRIVEROOT_ASSIGN_OR_RETURN(FoundVolumes found,
+                             FindVolumes(api, name, Search::kInTurn));
   return TheOnly(api, name, std::move(found));
 }
 
@@ -215,8 +227,8 @@ Result<FoundVolume> FindById(DriveApi& api, std::string_view id) {
   return FoundVolume{.layout = *layout};
 }
 
-std::unique_ptr<ObjectStore> Opened(std::shared_ptr<DriveClient> client,
-                                    FoundVolume volume) {
+std::unique_ptr<DriveStore> Opened(std::shared_ptr<DriveClient> client,
+                                   FoundVolume volume) {
   return std::make_unique<DriveStore>(std::move(client),
                                       std::move(volume.layout),
                                       std::move(volume.superblock_copy));
@@ -229,45 +241,48 @@ Status MakeFolder(DriveApi& api, const NewDriveFile& folder) {
   return made;
 }
 
-// `ids` are fresh ones, of which it takes some.
-Result<DriveVolumeLayout> MakeVolumeFolder(DriveApi& api, std::string_view name,
-                                           std::vector<std::string>& ids) {
+// Takes some of `ids`, which are fresh ones.
+DriveVolumeLayout NewLayout(std::string_view name,
+                            std::vector<std::string>& ids) {
   const auto take = [&ids] {
     std::string id = std::move(ids.back());
     ids.pop_back();
     return id;
   };
   DriveVolumeLayout layout{.name = std::string(name), .folder = take()};
-  NewDriveFile folder{.id = layout.folder,
-                      .name = std::string(name),
-                      .mime_type = std::string(kFolderMimeType),
-                      .app_properties = {{kMarkKey, kMarkValue}}};
-  for (const Part& part : kParts) {
-    layout.*part.id = take();
-    folder.app_properties.emplace(part.key, layout.*part.id);
-  }
-  DRIVEROOT_RETURN_IF_ERROR(MakeFolder(api, folder));
+  for (const Part& part : kParts) layout.*part.id = take();
   return layout;
 }
 
-Result<std::unique_ptr<ObjectStore>> MakeVolume(
-    std::shared_ptr<DriveClient> client, std::string_view name) {
-  // For the folders, and for what will be put there.
-  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<std::string> ids,
-                             client->api().GenerateIds(kIdsForNewVolume));
-  DRIVEROOT_ASSIGN_OR_RETURN(const DriveVolumeLayout layout,
-                             MakeVolumeFolder(client->api(), name, ids));
+// `ids` are fresh ones, for the folders and for what will be put there.
+std::unique_ptr<DriveStore> MakeVolume(std::shared_ptr<DriveClient> client,
+                                       std::string_view name,
+                                       std::vector<std::string> ids) {
+  const DriveVolumeLayout layout = NewLayout(name, ids);
   auto store = std::make_unique<DriveStore>(client, layout);
+  // What will be stored is read and compressed meanwhile.
   store->ExpectNothing(
-      std::async(
-          std::launch::async,
-          [client, layout] { return MakePartFolders(client->api(), layout); })
-          .share(),
-      std::move(ids));
+      std::async(std::launch::async, [client, layout]() -> Status {
+        DriveApi& api = client->api();
+        DRIVEROOT_RETURN_IF_ERROR(MakeVolumeFolder(api, layout));
+        return MakePartFolders(api, layout);
+      }).share());
+  store->AddIds(std::move(ids));
   return store;
 }
 
 }  // namespace
+
+Status MakeVolumeFolder(DriveApi& api, const DriveVolumeLayout& layout) {
+  NewDriveFile folder{.id = layout.folder,
+                      .name = layout.name,
+                      .mime_type = std::string(kFolderMimeType),
+                      .app_properties = {{kMarkKey, kMarkValue}}};
+  for (const Part& part : kParts) {
+    folder.app_properties.emplace(part.key, layout.*part.id);
+  }
+  return MakeFolder(api, folder);
+}
 
 // All at the same time: each takes Drive most of a second.
 Status MakePartFolders(DriveApi& api, const DriveVolumeLayout& layout) {
@@ -298,7 +313,7 @@ Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
   DRIVEROOT_RETURN_IF_ERROR(CheckName(volume));
   DriveApi& api = client->api();
   DRIVEROOT_ASSIGN_OR_RETURN(const FoundVolumes volumes,
-                             FindVolumes(api, volume));
+                             FindVolumes(api, volume, Search::kInTurn));
   const std::vector<DriveFile>& found = volumes.folders;
   DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<DriveFile> complete,
                              OnlyComplete(api, found));
@@ -307,7 +322,13 @@ Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
                 "the volume " + Quoted(volume) +
                     " exists already (drive:id=" + complete.front().id + ")");
   }
-  if (found.empty()) return MakeVolume(std::move(client), volume);
+  if (found.empty()) {
+    DRIVEROOT_ASSIGN_OR_RETURN(std::vector<std::string> ids,
+                               api.GenerateIds(kIdsForNewVolume));
+    auto store = MakeVolume(std::move(client), volume, std::move(ids));
+    DRIVEROOT_RETURN_IF_ERROR(store->AwaitFolders());
+    return store;
+  }
   // Of an attempt that was broken off.
   const DriveVolumeLayout layout = *LayoutOf(found.front());
   DRIVEROOT_RETURN_IF_ERROR(MakePartFolders(api, layout));
@@ -321,11 +342,21 @@ Result<std::unique_ptr<ObjectStore>> OpenOrCreateDriveVolume(
   }
   DRIVEROOT_RETURN_IF_ERROR(CheckName(volume));
   DriveApi& api = client->api();
-  DRIVEROOT_ASSIGN_OR_RETURN(FoundVolumes found, FindVolumes(api, volume));
-  if (found.folders.empty()) return MakeVolume(std::move(client), volume);
+  // Whoever makes a volume and whoever writes to one needs ids.
+  std::future<Result<std::vector<std::string>>> ids = std::async(
+      std::launch::async, [&api] { return api.GenerateIds(kIdsForNewVolume); });
+  Result<FoundVolumes> found = FindVolumes(api, volume, Search::kAtOnce);
+  Result<std::vector<std::string>> fresh = ids.get();
+  if (!found) return std::unexpected(std::move(found).error());
+  if (!fresh) return std::unexpected(std::move(fresh).error());
+  if (found->folders.empty()) {
+    return MakeVolume(std::move(client), volume, *std::move(fresh));
+  }
   DRIVEROOT_ASSIGN_OR_RETURN(FoundVolume the_only,
-                             TheOnly(api, volume, std::move(found)));
-  return Opened(std::move(client), std::move(the_only));
+                             TheOnly(api, volume, *std::move(found)));
+  auto store = Opened(std::move(client), std::move(the_only));
+  store->AddIds(*std::move(fresh));
+  return store;
 }
 
 Result<std::unique_ptr<ObjectStore>> OpenDriveVolume(

@@ -38,7 +38,8 @@ struct DriveVolumeLayout {
   std::string superblock = {};  // taken, though there may be no such file yet
 };
 
-// Makes the folders of a volume's parts, but those that are there.
+// Make the folder of a volume, and those of its parts, unless they are there.
+Status MakeVolumeFolder(DriveApi& api, const DriveVolumeLayout& layout);
 Status MakePartFolders(DriveApi& api, const DriveVolumeLayout& layout);
 
 // Makes the folder for a new volume and opens it. It becomes a volume when its
@@ -51,7 +52,8 @@ Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
     std::shared_ptr<DriveClient> client, std::string_view volume);
 
 // Opens the folder of a volume, or makes it when there is none of this name; a
-// name is looked for once. The errors of both.
+// name is looked for once. The errors of both. A new one is still being made
+// when this returns: if that fails, whatever is stored there first says so.
 Result<std::unique_ptr<ObjectStore>> OpenOrCreateDriveVolume(
     std::shared_ptr<DriveClient> client, std::string_view volume);
 
