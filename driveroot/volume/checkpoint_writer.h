@@ -4,6 +4,7 @@
 #ifndef DRIVEROOT_VOLUME_CHECKPOINT_WRITER_H_
 #define DRIVEROOT_VOLUME_CHECKPOINT_WRITER_H_
 
+#include <functional>
 #include <string_view>
 
 #include "driveroot/base/result.h"
@@ -29,12 +30,14 @@ struct NewVolume {
   ObjectId checkpoint;
   ObjectId record = {};  // its first one, if there is one
   std::string_view record_bytes = {};
+  // Waits until the data that these refer to is on the store; null: it is.
+  std::function<Status()> finish_data = nullptr;
 };
 
-// Makes a volume whose first state is `state`, of `position`; its data is on
-// the store. It becomes a volume when its superblock is created, which comes
-// last, so there is no half-made one. kAlreadyExists: another writer made it
-// meanwhile.
+// Makes a volume whose first state is `state`, of `position`. It becomes a
+// volume when its superblock is created, which comes last, so there is no
+// half-made one: what else it consists of may be stored in any order.
+// kAlreadyExists: another writer made it meanwhile.
 Result<KeptCheckpoint> MakeVolume(ObjectStore& store, const Persist& persist,
                                   const NewVolume& volume,
                                   const LogPosition& position,

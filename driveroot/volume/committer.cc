@@ -134,14 +134,14 @@ void Committer::Run() {
       case Task::kStop:
         return;
       case Task::kCommit:
-        status = FinishUploads();
+        status = PlaceUploads();
         if (status) status = Commit(RecordType::kCommit);
         break;
       case Task::kUploadAhead:
         status = UploadAhead(/*all=*/false);
         break;
       case Task::kClose:
-        status = FinishUploads();
+        status = PlaceUploads();
         if (status) status = Commit(RecordType::kClose);
         if (status) {
           const std::lock_guard lock(state_mutex_);
@@ -182,7 +182,7 @@ Committer::Task Committer::NextTask() {
         checkpoints_asked_ > checkpoints_answered_) {
       return Task::kCommit;
     }
-    if (dirty_ && unstored_bytes_ >= uploading_bytes_ + options_.commit_bytes) {
+    if (dirty_ && unstored_bytes_ >= placing_bytes_ + options_.commit_bytes) {
       return options_.single_transaction ? Task::kUploadAhead : Task::kCommit;
     }
     if (!dirty_ || options_.single_transaction) {
@@ -246,7 +246,7 @@ void Committer::NoteChange() {
   const uint64_t unstored = metadata_.unstored_bytes();
   const uint64_t before = unstored_bytes_.exchange(unstored);
   const bool newly_dirty = !dirty_ && metadata_.has_changes();
-  const uint64_t full = uploading_bytes_ + options_.commit_bytes;
+  const uint64_t full = placing_bytes_ + options_.commit_bytes;
   const bool newly_full = before < full && unstored >= full;
   if (!newly_dirty && !newly_full) return;
   {
@@ -272,12 +272,14 @@ Status Committer::WaitToWrite() {
     if (close_wanted_ || stop_) {
       return Fail(ErrorCode::kReadOnly, "the volume is being closed");
     }
-    if (unstored_bytes_ + in_flight_bytes_ < options_.max_unstored_bytes) {
-      return {};
-    }
+    if (BytesToStore() < options_.max_unstored_bytes) return {};
     if (refusal_) return std::unexpected(*refusal_);
     changed_.wait(lock);
   }
+}
+
+uint64_t Committer::BytesToStore() const {
+  return unstored_bytes_ + in_flight_bytes_ + data_.placed_bytes();
 }
 
 Status Committer::Sync(const ProgressCallback& progress) {
@@ -301,10 +303,7 @@ Status Committer::WriteCheckpoint() {
 
 Status Committer::WaitFor(Goal goal, uint64_t target,
                           const ProgressCallback& progress) {
-  const auto unstored = [this]() -> uint64_t {
-    return unstored_bytes_ + in_flight_bytes_;
-  };
-  const uint64_t total = unstored();
+  const uint64_t total = BytesToStore();
   std::unique_lock lock(state_mutex_);
   const uint64_t failures = failures_;
   uint64_t checkpoint = 0;
@@ -336,7 +335,7 @@ Status Committer::WaitFor(Goal goal, uint64_t target,
   while (!changed_.wait_for(lock, kProgressInterval, is_over)) {
     if (progress == nullptr) continue;
     lock.unlock();
-    const uint64_t left = std::min(unstored(), total);
+    const uint64_t left = std::min(BytesToStore(), total);
     progress({.what = left > 0 ? "uploading data" : "committing",
               .done = total - left,
               .total = total});
@@ -378,7 +377,7 @@ void Committer::AddStatus(VolumeStatus& status) const {
   status.segments_written = data_.counters().segments;
   status.checkpoints_written = checkpoints_written_;
   status.bytes_written = record_bytes_written_ + data_.counters().stored_bytes;
-  status.unstored_bytes = in_flight_bytes_;
+  status.unstored_bytes = in_flight_bytes_ + data_.placed_bytes();
 }
 
 }  // namespace driveroot

@@ -115,6 +115,12 @@ class Committer {
     uint64_t frame_bytes = 0;        // of them, before compression
   };
 
+  // Of data before its transaction is sealed. Both are of the same outcome.
+  struct Upload {
+    std::future<Status> placed;  // valid until it was waited for
+    std::future<Status> stored;
+  };
+
   void Run();
   Task NextTask();
   // Repeats `call`, see Persist.
@@ -142,8 +148,13 @@ class Committer {
   // Begins to bring frames (the full ones, or all) to the store before their
   // transaction is sealed; waits only while much is under way already.
   Status UploadAhead(bool all);
-  // Brings what is too much for a record to the store, and waits for it.
+  // Begins to bring what is too much for a record to the store, and waits until
+  // all such data has its places.
+  Status PlaceUploads();
+  // Waits until it is on the store.
   Status FinishUploads();
+  // Bytes before compression that are accepted and not on the store.
+  uint64_t BytesToStore() const;
   Status TakenOver(const std::string& host);
   void SetFenced(const std::string& host);
   // Nothing can be appended any more because of `error`.
@@ -181,7 +192,7 @@ class Committer {
   // On the clock that counts sleep.
   std::atomic<std::chrono::nanoseconds> last_append_;
   std::atomic<uint64_t> unstored_bytes_ = 0;   // in the metadata
-  std::atomic<uint64_t> uploading_bytes_ = 0;  // of these, by UploadAhead
+  std::atomic<uint64_t> placing_bytes_ = 0;    // of these, by UploadAhead
   std::atomic<uint64_t> in_flight_bytes_ = 0;  // of data in sealed records
   // Transactions sealed. Changed under Volume's lock.
   std::atomic<uint64_t> sealed_ = 0;
@@ -219,7 +230,7 @@ class Committer {
   // These use what is above. Only the committer's thread uses the first two, of
   // which the first is valid while a checkpoint is being written.
   std::future<Result<KeptCheckpoint>> checkpoint_;
-  std::deque<std::future<Status>> uploads_;
+  std::deque<Upload> uploads_;
   Appender appender_{kMaxRecordsInFlight};
   std::jthread thread_;  // last: it uses all the rest
 };

@@ -108,13 +108,15 @@ Status Committer::MakeNewVolume(RecordType type) {
   ObjectId checkpoint;
   DRIVEROOT_ASSIGN_OR_RETURN(readme, ids_.Take());
   DRIVEROOT_ASSIGN_OR_RETURN(checkpoint, ids_.Take());
+  NewVolume volume{.readme = readme,
+                   .checkpoint = checkpoint,
+                   .record = sealed->id,
+                   .record_bytes = sealed->bytes};
+  if (!uploads_.empty()) {
+    volume.finish_data = [this] { return FinishUploads(); };
+  }
   const Result<KeptCheckpoint> made =
-      MakeVolume(store_, persist_,
-                 {.readme = readme,
-                  .checkpoint = checkpoint,
-                  .record = sealed->id,
-                  .record_bytes = sealed->bytes},
-                 position_, *transaction.full);
+      MakeVolume(store_, persist_, volume, position_, *transaction.full);
   if (!made && made.error().code() == ErrorCode::kAlreadyExists) {
     {
       const std::lock_guard lock(state_mutex_);

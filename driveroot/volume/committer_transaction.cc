@@ -44,6 +44,8 @@ bool Committer::CheckpointIsDue() const {
 
 Status Committer::Commit(RecordType type) {
   if (is_new_) return MakeNewVolume(type);
+  // What a record refers to is on the store before it.
+  DRIVEROOT_RETURN_IF_ERROR(FinishUploads());
   // Before it is sealed: what comes meanwhile goes into the same record.
   DRIVEROOT_RETURN_IF_ERROR(appender_.WaitForRoom());
   // Whether this writer has the volume must be known before it writes more:
@@ -98,7 +100,7 @@ Committer::Transaction Committer::Seal(RecordType type) {
 
 Status Committer::UploadAhead(bool all) {
   if (uploads_.size() == kMaxUploads) {
-    const Status stored = uploads_.front().get();
+    const Status stored = uploads_.front().stored.get();
     uploads_.pop_front();
     if (!stored) return stored;
   }
@@ -110,34 +112,52 @@ Status Committer::UploadAhead(bool all) {
   }
   uint64_t bytes = 0;
   for (const UnstoredFrame& frame : frames) bytes += frame.bytes->size();
-  uploading_bytes_ += bytes;
-  uploads_.push_back(
-      std::async(std::launch::async,
-                 [this, bytes, frames = std::move(frames)]() -> Status {
-                   const Result<StoredData> stored =
-                       data_.Store(frames, /*max_inline_bytes=*/0, ObjectId(),
+  placing_bytes_ += bytes;
+  std::promise<Status> placed;
+  Upload& upload = uploads_.emplace_back();
+  upload.placed = placed.get_future();
+  upload.stored = std::async(std::launch::async,
+                             [this, bytes, frames = std::move(frames),
+                              placed = std::move(placed)]() mutable -> Status {
+                               Result<PlacedData> data = data_.Place(
+                                   frames, /*max_inline_bytes=*/0, ObjectId(),
                                    /*note_change=*/true);
-                   {
-                     const std::lock_guard lock(state_mutex_);
-                     uploading_bytes_ -= bytes;
-                     changed_.notify_all();
-                   }
-                   if (!stored) return std::unexpected(stored.error());
-                   return {};
-                 }));
+                               frames.clear();
+                               {
+                                 const std::lock_guard lock(state_mutex_);
+                                 placing_bytes_ -= bytes;
+                                 changed_.notify_all();
+                               }
+                               Status status;
+                               if (!data)
+                                 status = std::unexpected(data.error());
+                               placed.set_value(status);
+                               if (!status) return status;
+                               return data_.Upload(std::move(data->segments));
+                             });
   return {};
 }
 
-Status Committer::FinishUploads() {
+Status Committer::PlaceUploads() {
   Status status;
   // Too much to go into the record: the sooner it is on its way the better.
   if (options_.single_transaction &&
       unstored_bytes_ >
-          uploading_bytes_ + kMaxCompression * options_.max_inline_bytes) {
+          placing_bytes_ + kMaxCompression * options_.max_inline_bytes) {
     status = UploadAhead(/*all=*/true);
   }
+  for (Upload& upload : uploads_) {
+    if (!upload.placed.valid()) continue;
+    const Status placed = upload.placed.get();
+    if (status) status = placed;
+  }
+  return status;
+}
+
+Status Committer::FinishUploads() {
+  Status status;
   while (!uploads_.empty()) {
-    const Status stored = uploads_.front().get();
+    const Status stored = uploads_.front().stored.get();
     uploads_.pop_front();
     if (status) status = stored;
   }

@@ -83,17 +83,28 @@ Result<StoredData> DataWriter::Store(std::span<const UnstoredFrame> frames,
                                      uint64_t max_inline_bytes,
                                      const ObjectId& record_id,
                                      bool note_change) {
-  StoredData data;
+  DRIVEROOT_ASSIGN_OR_RETURN(PlacedData placed, Place(frames, max_inline_bytes,
+                                                      record_id, note_change));
+  DRIVEROOT_RETURN_IF_ERROR(Upload(std::move(placed.segments)));
+  return std::move(placed.data);
+}
+
+Result<PlacedData> DataWriter::Place(std::span<const UnstoredFrame> frames,
+                                     uint64_t max_inline_bytes,
+                                     const ObjectId& record_id,
+                                     bool note_change) {
+  PlacedData placed;
+  StoredData& data = placed.data;
   std::vector<Work> work;
   for (const UnstoredFrame& frame : frames) work.emplace_back(frame);
   ParallelFor(work.size(), Processors(),
               [&](size_t i) { work[i].hash = Sha256(*work[i].source.bytes); });
   FindKnown(work);
   if (!PutInline(work, max_inline_bytes, record_id, data)) {
-    DRIVEROOT_RETURN_IF_ERROR(PutIntoSegments(work, note_change, data));
+    DRIVEROOT_RETURN_IF_ERROR(PutIntoSegments(work, note_change, placed));
   }
   // Those without bytes of their own, now that all others have their place.
-  std::vector<FrameDelta> copies;
+  std::vector<FrameDelta> copies;  // of what is on the store
   for (Work& each : work) {
     if (each.same_as) {
       each.place = work[*each.same_as].place;
@@ -101,12 +112,29 @@ Result<StoredData> DataWriter::Store(std::span<const UnstoredFrame> frames,
     }
     data.frames.push_back(*each.place);
     // Its object gets known together with the record.
-    const bool is_inline = each.place->object == data.inline_object;
-    if (!each.encoded && !is_inline) copies.push_back(*each.place);
+    if (each.encoded || each.place->object == data.inline_object) continue;
+    const auto segment = std::ranges::find(
+        placed.segments, each.place->object,
+        [](const PlacedSegment& it) { return it.object.number; });
+    if (segment == placed.segments.end()) {
+      copies.push_back(*each.place);
+    } else {
+      AddFrames(*segment, {&*each.place, 1}, note_change);
+    }
   }
   SetPlaces({}, copies, note_change);
   ReleaseFrames(copies);
-  return data;
+  return placed;
+}
+
+void DataWriter::AddFrames(PlacedSegment& segment,
+                           std::span<const FrameDelta> frames,
+                           bool note_change) {
+  // Before they count as stored, so that the status never counts them as
+  // neither.
+  for (const FrameDelta& frame : frames) placed_bytes_ += frame.raw_length;
+  SetPlaces({}, frames, note_change);
+  segment.frames.insert(segment.frames.end(), frames.begin(), frames.end());
 }
 
 void DataWriter::Adopt(const ObjectInfo& object,
@@ -201,7 +229,7 @@ bool DataWriter::PutInline(std::vector<Work>& work, uint64_t max_inline_bytes,
 }
 
 Status DataWriter::PutIntoSegments(std::vector<Work>& work, bool note_change,
-                                   StoredData& data) {
+                                   PlacedData& placed) {
   std::vector<Work*> to_store;
   for (Work& each : work) {
     if (!each.place && !each.same_as) to_store.push_back(&each);
@@ -222,55 +250,73 @@ Status DataWriter::PutIntoSegments(std::vector<Work>& work, bool note_change,
     segments.back().push_back(each);
     bytes += each->encoded->stored.size();
   }
-  std::mutex mutex;  // guards failure and data.objects
-  Status failure;
-  ParallelFor(segments.size(), kUploads, [&](size_t i) {
-    Result<ObjectDelta> object = UploadSegment(segments[i], note_change);
-    const std::lock_guard lock(mutex);
-    if (object) {
-      data.objects.push_back(*std::move(object));
-    } else {
-      failure = std::unexpected(std::move(object).error());
-    }
-  });
-  std::ranges::sort(data.objects, {}, &ObjectDelta::number);
-  return failure;
+  for (const std::vector<Work*>& frames : segments) {
+    DRIVEROOT_ASSIGN_OR_RETURN(PlacedSegment segment,
+                               BuildSegment(frames, note_change));
+    placed.data.objects.push_back(segment.object);
+    placed.segments.push_back(std::move(segment));
+  }
+  return {};
 }
 
-Result<ObjectDelta> DataWriter::UploadSegment(std::span<Work* const> work,
-                                              bool note_change) {
-  ObjectDelta object;
+Result<PlacedSegment> DataWriter::BuildSegment(std::span<Work* const> work,
+                                               bool note_change) {
+  PlacedSegment segment;
+  ObjectDelta& object = segment.object;
   DRIVEROOT_ASSIGN_OR_RETURN(object.id, parts_.ids.Take());
   {
     const std::lock_guard lock(parts_.mutex);
     object.number = parts_.metadata.ReserveObject();
   }
-  SegmentWriter segment;
-  std::vector<FrameDelta> places;
+  SegmentWriter writer;
+  std::vector<FrameDelta> frames;
   for (Work* each : work) {
     each->place =
         MakePlace(each->source, each->hash, object.number,
-                  segment.Add(*each->encoded), each->encoded->stored.size());
+                  writer.Add(*each->encoded), each->encoded->stored.size());
     // It is in the segment now. An empty string still says that it was encoded.
     each->encoded->stored = std::string();
-    places.push_back(*each->place);
+    frames.push_back(*each->place);
+    // Whoever writes a checkpoint before the segment is there looks for copies.
+    parts_.cache.Insert(each->source.number, each->source.bytes);
   }
-  const std::string bytes = segment.Finish();
+  segment.bytes = writer.Finish();
   object.kind = ObjectKind::kSegment;
-  object.size = bytes.size();
+  object.size = segment.bytes.size();
+  SetPlaces({&object, 1}, {}, note_change);
+  AddFrames(segment, frames, note_change);
+  return segment;
+}
+
+Status DataWriter::Upload(std::vector<PlacedSegment> segments) {
+  std::mutex mutex;  // guards failure
+  Status failure;
+  ParallelFor(segments.size(), kUploads, [&](size_t i) {
+    const Status uploaded = UploadSegment(segments[i]);
+    const std::lock_guard lock(mutex);
+    if (!uploaded) failure = uploaded;
+  });
+  return failure;
+}
+
+Status DataWriter::UploadSegment(PlacedSegment& segment) {
+  const ObjectDelta& object = segment.object;
   const Status created = parts_.persist([&] {
     return parts_.store.Create(object.id, ObjectKind::kSegment,
-                               ObjectName(object.number), bytes);
+                               ObjectName(object.number), segment.bytes);
   });
   // Nobody else is given this id, so it was this very call that created it.
   if (!created && created.error().code() != ErrorCode::kAlreadyExists) {
-    return std::unexpected(created.error());
+    return created;
   }
   ++counters_.segments;
-  counters_.stored_bytes += bytes.size();
-  SetPlaces({&object, 1}, places, note_change);
-  ReleaseFrames(places);
-  return object;
+  counters_.stored_bytes += object.size;
+  segment.bytes = std::string();
+  for (const FrameDelta& frame : segment.frames) {
+    placed_bytes_ -= frame.raw_length;
+  }
+  ReleaseFrames(segment.frames);
+  return {};
 }
 
 void DataWriter::SetPlaces(std::span<const ObjectDelta> objects,

@@ -67,6 +67,18 @@ struct StoredData {
   ObjectNumber inline_object = 0;  // 0: none
 };
 
+// A segment that is not on the store yet.
+struct PlacedSegment {
+  ObjectDelta object;
+  std::string bytes;
+  std::vector<FrameDelta> frames;  // that lie in it
+};
+
+struct PlacedData {
+  StoredData data;
+  std::vector<PlacedSegment> segments;
+};
+
 struct DataWriterCounters {
   std::atomic<uint64_t> segments = 0;
   std::atomic<uint64_t> stored_bytes = 0;  // of segments
@@ -89,13 +101,25 @@ class DataWriter {
 
   explicit DataWriter(Parts parts) : parts_(std::move(parts)) {}
 
-  // Stores `frames`. Those that go into segments, and those whose bytes were
-  // stored before, have their places in the metadata when this returns;
+  // Finds places for `frames`. Those that go into segments, and those whose
+  // bytes were stored before, have them in the metadata when this returns;
   // `note_change` is for Metadata. The others, when they compress to at most
   // `max_inline_bytes`, are returned to go into the record of id `record_id`.
+  // The segments are to be uploaded before anything on the store refers to
+  // them; until then their frames stay in memory.
+  Result<PlacedData> Place(std::span<const UnstoredFrame> frames,
+                           uint64_t max_inline_bytes, const ObjectId& record_id,
+                           bool note_change);
+  Status Upload(std::vector<PlacedSegment> segments);
+
+  // Both.
   Result<StoredData> Store(std::span<const UnstoredFrame> frames,
                            uint64_t max_inline_bytes, const ObjectId& record_id,
                            bool note_change);
+
+  // Of frames in segments that have their places and are not on the store yet,
+  // before compression.
+  uint64_t placed_bytes() const { return placed_bytes_; }
 
   // Makes an object known of which no record tells, and its frames, whose
   // object does not matter, something that FindKnown finds.
@@ -131,13 +155,17 @@ class DataWriter {
   bool PutInline(std::vector<Work>& work, uint64_t max_inline_bytes,
                  const ObjectId& record_id, StoredData& data);
   Status PutIntoSegments(std::vector<Work>& work, bool note_change,
-                         StoredData& data);
-  Result<ObjectDelta> UploadSegment(std::span<Work* const> work,
-                                    bool note_change);
+                         PlacedData& placed);
+  Result<PlacedSegment> BuildSegment(std::span<Work* const> work,
+                                     bool note_change);
+  void AddFrames(PlacedSegment& segment, std::span<const FrameDelta> frames,
+                 bool note_change);
+  Status UploadSegment(PlacedSegment& segment);
   static void Encode(Work& work);
 
   const Parts parts_;
   DataWriterCounters counters_;
+  std::atomic<uint64_t> placed_bytes_ = 0;
   std::mutex adopted_mutex_;  // guards adopted_; after Volume's
   std::map<Hash, FrameDelta> adopted_;
 };

@@ -4,9 +4,15 @@
 // writer only.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "driveroot/store/fake/store_history.h"
 #include "driveroot/volume/check.h"
@@ -157,6 +163,93 @@ TEST(NewVolumeTest, AnAnswerThatIsLostDoesNotMatter) {
     EXPECT_TRUE(closed) << closed.error();
     EXPECT_EQ(FilesOn<FakeObjectStore>(account).value_or(Files()), Content());
   }
+}
+
+// Tells in which order things got stored. Segments wait until so many other
+// objects are there, but no longer than `patience`.
+class OrderedStore : public FakeObjectStore {
+ public:
+  struct Order {
+    std::mutex mutex;  // guards all of it
+    std::condition_variable changed;
+    size_t others_first = 0;
+    std::chrono::milliseconds patience{20'000};
+    std::vector<std::string> stored;
+  };
+
+  OrderedStore(std::shared_ptr<FakeAccount> account,
+               std::shared_ptr<Order> order)
+      : FakeObjectStore(std::move(account)), order_(std::move(order)) {}
+
+  Status Create(const ObjectId& id, ObjectKind kind, std::string_view name,
+                std::string_view bytes) override {
+    if (kind == ObjectKind::kSegment) {
+      std::unique_lock lock(order_->mutex);
+      order_->changed.wait_for(lock, order_->patience, [this] {
+        return order_->stored.size() >= order_->others_first;
+      });
+    }
+    Status created = FakeObjectStore::Create(id, kind, name, bytes);
+    Note(kind == ObjectKind::kSegment      ? "segment"
+         : kind == ObjectKind::kLogRecord  ? "record"
+         : kind == ObjectKind::kCheckpoint ? "checkpoint"
+                                           : "readme");
+    return created;
+  }
+  Status CreateSuperblock(std::string_view bytes) override {
+    Note("superblock");
+    return FakeObjectStore::CreateSuperblock(bytes);
+  }
+
+ private:
+  void Note(const std::string& what) {
+    const std::lock_guard lock(order_->mutex);
+    order_->stored.push_back(what);
+    order_->changed.notify_all();
+  }
+
+  const std::shared_ptr<Order> order_;
+};
+
+TEST(NewVolumeTest, OnlyTheSuperblockWaitsForTheData) {
+  const auto account = std::make_shared<FakeAccount>();
+  const auto order = std::make_shared<OrderedStore::Order>();
+  order->others_first = 3;
+  const auto volume = Volume::Open(
+      std::make_unique<OrderedStore>(account, order), NewOptions());
+  ASSERT_TRUE(volume) << volume.error();
+  ASSERT_TRUE(Fill(**volume));
+  // What is there twice lies in one place.
+  ASSERT_TRUE(PutFile(**volume, "twice", Content()["a"]));
+  ASSERT_TRUE((*volume)->Close());
+  EXPECT_EQ(order->stored, (std::vector<std::string>{
+                               "record", "checkpoint", "readme", "segment",
+                               "segment", "segment", "superblock"}));
+  Files content = Content();
+  content["twice"] = content["a"];
+  EXPECT_EQ(FilesOn<FakeObjectStore>(account).value_or(Files()), content);
+}
+
+TEST(NewVolumeTest, OnceItIsThereRecordsWaitForTheirData) {
+  const auto account = std::make_shared<FakeAccount>();
+  {
+    const auto volume = OpenOn(account, NewOptions());
+    ASSERT_TRUE(volume) << volume.error();
+    ASSERT_TRUE((*volume)->Close());
+  }
+  const auto order = std::make_shared<OrderedStore::Order>();
+  // A record that did not wait for its data would be there by then.
+  order->others_first = 2;
+  order->patience = std::chrono::milliseconds(300);
+  const auto volume = Volume::Open(
+      std::make_unique<OrderedStore>(account, order), NewOptions());
+  ASSERT_TRUE(volume) << volume.error();
+  ASSERT_TRUE(Fill(**volume));
+  ASSERT_TRUE((*volume)->Close());
+  EXPECT_EQ(order->stored,
+            (std::vector<std::string>{"record", "segment", "segment", "segment",
+                                      "record", "checkpoint"}));
+  EXPECT_EQ(FilesOn<FakeObjectStore>(account).value_or(Files()), Content());
 }
 
 // After each request that was done when the machine stopped.
