@@ -9,7 +9,9 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -58,6 +60,21 @@ class Reads {
     reads_.push_back({range, !checkpoint_has_come_});
     changed_.notify_all();
   }
+  // What is read of `ids` comes when Release() is called, but not never.
+  void Hold(const std::vector<ObjectId>& ids) {
+    const std::lock_guard lock(mutex_);
+    held_.insert(ids.begin(), ids.end());
+  }
+  void Release() {
+    const std::lock_guard lock(mutex_);
+    held_.clear();
+    changed_.notify_all();
+  }
+  void AwaitRelease(const ObjectId& id) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(20),
+                      [&] { return !held_.contains(id); });
+  }
   void CheckpointHasCome() {
     const std::lock_guard lock(mutex_);
     checkpoint_has_come_ = true;
@@ -77,6 +94,7 @@ class Reads {
   std::mutex mutex_;  // guards what is below
   std::condition_variable changed_;
   std::vector<Read> reads_;
+  std::set<ObjectId> held_;
   bool checkpoint_has_come_ = false;
 };
 
@@ -97,7 +115,10 @@ class WatchedStore : public FakeObjectStore {
       const auto found = account_->objects.find(id);
       if (found != account_->objects.end()) kind = found->second.kind;
     }
-    if (kind == ObjectKind::kSegment) reads_.Note({id, offset, length});
+    if (kind == ObjectKind::kSegment) {
+      reads_.Note({id, offset, length});
+      reads_.AwaitRelease(id);
+    }
     Result<std::string> bytes = FakeObjectStore::Read(id, offset, length);
     if (kind == ObjectKind::kCheckpoint) {
       if (checkpoint_waits_) {
@@ -222,6 +243,30 @@ TEST(BootPrefetchTest, AHintThatIsWrongCostsRequestsOnly) {
   ASSERT_EQ(reads.size(), 2u);
   EXPECT_EQ(reads[1].range, (ObjectRange{right[0].id, right[0].offset + half,
                                          right[0].length - half}));
+}
+
+TEST(BootPrefetchTest, WhatHasNotBegunWhenTheVolumeIsOpenIsLeftToTheFetcher) {
+  const auto account = BootedAccount();
+  const ObjectRange right = RangesIn(*account).at(0);
+  const std::vector<ObjectId> segments = account->Ids(ObjectKind::kSegment);
+  const std::vector<ObjectRange> wrong = {{segments[0], 0, 2 << 20},
+                                          {segments[1], 0, 2 << 20}};
+  SetRanges(*account, {wrong[0], wrong[1], right});
+  Reads reads;
+  reads.Hold({segments[0], segments[1]});
+  auto volume =
+      Volume::Open(std::make_unique<WatchedStore>(account, reads,
+                                                  /*checkpoint_waits=*/false),
+                   BootOptions());
+  ASSERT_TRUE(volume) << volume.error();
+  // Though what was begun for nothing does not come.
+  Read(**volume, LongBoot());
+  reads.Release();
+  std::vector<int> all(kFiles);
+  std::iota(all.begin(), all.end(), 0);
+  Read(**volume, all);
+  volume->reset();
+  EXPECT_EQ(std::ranges::count(reads.All(), right, &Reads::Read::range), 1);
 }
 
 TEST(BootPrefetchTest, DamagedBytesAreFetchedAgain) {
