@@ -19,10 +19,10 @@ PrefetchStore::~PrefetchStore() { KeepOnly({}); }
 void PrefetchStore::Begin(std::span<const ObjectRange> ranges) {
   const std::lock_guard lock(mutex_);
   if (!threads_.empty()) return;
-  uint64_t bytes = 0;
+  uint64_t room = kMaxPrefetchBytes;
   for (const ObjectRange& range : ranges) {
-    bytes += range.length;
-    if (held_.size() == kMaxPrefetchRanges || bytes > kMaxPrefetchBytes) break;
+    if (held_.size() == kMaxPrefetchRanges || range.length > room) break;
+    room -= range.length;
     const auto held = std::make_shared<Held>();
     held->range = range;
     held->wanted = range.length;
@@ -61,6 +61,7 @@ void PrefetchStore::Fetch(const HeldPtr& held) {
     changed_.wait(lock, [&] { return held->unwanted || MayBegin(held); });
     if (held->unwanted) return;
     held->begun = true;
+    held->bytes.reserve(held->range.length);
   }
   // Whether it succeeds or not, what came of it has come.
   (void)store_->ReadTo(held->range.id, held->range.offset, held->range.length,

@@ -297,6 +297,12 @@ TEST_F(PrefetchStoreTest, IsBounded) {
   link_.AwaitAsked(kMaxPrefetchRanges + 1);
   store_ = nullptr;
   EXPECT_EQ(link_.Asked().size(), kMaxPrefetchRanges + 1);
+  // However long it claims to be.
+  Make({});
+  store_->Begin(std::vector{Range(0, 1000), Range(1000, UINT64_MAX - 1000)});
+  link_.AwaitAsked(kMaxPrefetchRanges + 2);
+  store_ = nullptr;
+  EXPECT_EQ(link_.Asked().size(), kMaxPrefetchRanges + 2);
 }
 
 TEST_F(PrefetchStoreTest, EndsWithRangesUnderWay) {

@@ -174,11 +174,11 @@ Command MountCommand() {
           .details = "",
           .min_arguments = 2,
           .max_arguments = 2,
-          .flags = WithDriveFlags(
-              {"foreground", "read_only", "at", "steal", "commit_interval_ms",
-               "cache_mb", "fsync", "gc_seconds", "keep_hours", "keep_days",
-               "root", "boot", "log_requests", "status_fd", "await_network",
-               "fuse_device"}),
+          .flags = WithDriveFlags({"foreground", "read_only", "at", "steal",
+                                   "commit_interval_ms", "cache_mb", "fsync",
+                                   "gc_seconds", "keep_hours", "keep_days",
+                                   "root", "boot", "log_requests", "status_fd",
+                                   "await_network", "fuse_device"}),
           .run = MountVolume};
 }
 

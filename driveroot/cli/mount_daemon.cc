@@ -125,9 +125,7 @@ Status MountDaemon::OpenVolume(StatusLine& status) {
   // to the system.
   malloc_trim(0);
   if (drive_ != nullptr) drive_->GoOnForEver();
-  if (options_.is_boot) {
-    volume_->StartBootTrace();
-  }
+  if (options_.is_boot) volume_->StartBootTrace();
   return {};
 }
 

@@ -80,8 +80,7 @@ struct Call {
 // it; nothing blocks while holding it.
 class HttpClient::Loop {
  public:
-  explicit Loop(HttpClientOptions options)
-      : options_(std::move(options)) {
+  explicit Loop(HttpClientOptions options) : options_(std::move(options)) {
     // Initialises libcurl once for the process; threads come later.
     static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (initialised == CURLE_OK) multi_.reset(curl_multi_init());

@@ -47,8 +47,7 @@ class MountingDaemon {
 
  private:
   MountingDaemon(std::string volume, UniqueFd status)
-      : volume_(std::move(volume)),
-        status_(std::move(status)) {}
+      : volume_(std::move(volume)), status_(std::move(status)) {}
 
   std::string volume_;
   UniqueFd status_;  // a socket, see driveroot/cli/mount_daemon.h

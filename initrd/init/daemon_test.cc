@@ -21,14 +21,14 @@ TEST(DaemonArgumentsTest, AreWhatTheDaemonExpects) {
       .options = {"--a=1", "--b"},
       .credentials_json = "s3cret",
   };
-  EXPECT_THAT(DaemonArguments(settings),
-              ElementsAre("@driveroot", "mount", "--foreground", "--root",
-                          "--status_fd=3", "--await_network",
-                          "--fuse_device=/kfuse",
-                          "--credentials=/etc/driveroot/credentials.json",
-                          "--ca_file=/etc/driveroot/ca.pem",
-                          "--drive_endpoint=https://10.0.2.2:8443", "--at=2h",
-                          "--a=1", "--b", "drive:My root", "/sysroot"));
+  EXPECT_THAT(
+      DaemonArguments(settings),
+      ElementsAre("@driveroot", "mount", "--foreground", "--root",
+                  "--status_fd=3", "--await_network", "--fuse_device=/kfuse",
+                  "--credentials=/etc/driveroot/credentials.json",
+                  "--ca_file=/etc/driveroot/ca.pem",
+                  "--drive_endpoint=https://10.0.2.2:8443", "--at=2h", "--a=1",
+                  "--b", "drive:My root", "/sysroot"));
 }
 
 TEST(DaemonArgumentsTest, HoldNoSecretAndNoEmptyEndpoint) {
