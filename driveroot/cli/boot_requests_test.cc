@@ -41,7 +41,9 @@ class BootRequestsTest : public testing::Test {
                            .ca_file = drive_->ca_file()}));
     DRIVEROOT_ASSIGN_OR_RETURN(
         std::unique_ptr<ObjectStore> store,
-        OpenOrCreateDriveVolume(std::move(client), "root"));
+        options.make_if_missing
+            ? OpenOrCreateDriveVolume(std::move(client), "root")
+            : OpenDriveVolume(std::move(client), "root"));
     return Volume::Open(std::move(store), options);
   }
 

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
 #include "driveroot/base/files.h"
+#include "driveroot/base/unique_fd.h"
 #include "driveroot/control/control_session.h"
 #include "rapidjson/document.h"
 #include "vmtest/guest_check/checks.h"
@@ -70,8 +75,8 @@ Status NamesResolve() {
   return Expect(found.starts_with("10.0.2.2 "), "getent printed " + found);
 }
 
-// How often the kernel asked the daemon for an extended attribute so far.
-Result<uint64_t> XattrRequests() {
+// How many requests of a kind, as "getxattr", the kernel sent so far.
+Result<uint64_t> KernelRequests(const char* kind) {
   DRIVEROOT_ASSIGN_OR_RETURN(ControlSession session,
                              ControlSession::ConnectTo("/"));
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string answer,
@@ -80,7 +85,7 @@ Result<uint64_t> XattrRequests() {
   rapidjson::Document document;
   document.Parse(answer.data(), answer.size());
   const rapidjson::Value* value = &document;
-  for (const char* key : {"status", "kernel_requests", "getxattr"}) {
+  for (const char* key : {"status", "kernel_requests", kind}) {
     if (!value->IsObject() || !value->HasMember(key)) {
       return Fail(ErrorCode::kDataLoss,
                   std::string("no ") + key + " in " + answer);
@@ -95,7 +100,7 @@ Result<uint64_t> XattrRequests() {
 Status NobodyWalksWithoutRequests() {
   constexpr uid_t kNobody = 65534;
   constexpr uint64_t kWalks = 1000;
-  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t before, XattrRequests());
+  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t before, KernelRequests("getxattr"));
   setfsuid(kNobody);
   struct stat info = {};
   int result = 0;
@@ -103,12 +108,56 @@ Status NobodyWalksWithoutRequests() {
     result |= stat("/etc/hostname", &info);
   }
   setfsuid(0);
-  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t after, XattrRequests());
+  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t after, KernelRequests("getxattr"));
   // Others may do something meanwhile.
   return Expect(result == 0 && after - before < kWalks / 2,
                 std::to_string(after - before) + " requests for " +
                     std::to_string(kWalks) + " walks, result " +
                     std::to_string(result));
+}
+
+Status FileSystemIsAskedForRarely() {
+  constexpr uint64_t kCalls = 1000;
+  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t before, KernelRequests("statfs"));
+  struct statfs info = {};
+  int result = 0;
+  for (uint64_t i = 0; i < kCalls; ++i) result |= statfs("/etc", &info);
+  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t after, KernelRequests("statfs"));
+  return Expect(
+      result == 0 && info.f_bsize == 4096 && after - before < kCalls / 2,
+      std::to_string(after - before) + " requests, blocks of " +
+          std::to_string(info.f_bsize) + " bytes");
+}
+
+// A read that changes no access time leaves the attributes known.
+Status ReadsLeaveAttributesKnown() {
+  constexpr uint64_t kReads = 100;
+  constexpr char kPath[] = "/var/tmp/guest_check.read";
+  DRIVEROOT_RETURN_IF_ERROR(ReplaceFile(kPath, "read", 0644));
+  sync();  // what is dirty stays in the cache
+  struct stat info = {};
+  uint64_t before = 0;
+  for (uint64_t i = 0; i <= kReads; ++i) {
+    DRIVEROOT_RETURN_IF_ERROR(ReadFile(kPath, kMaxBytes));
+    if (stat(kPath, &info) != 0) {
+      return std::unexpected(Error::FromErrno(errno, kPath));
+    }
+    // The first read changes it.
+    if (i == 0) {
+      DRIVEROOT_ASSIGN_OR_RETURN(before, KernelRequests("getattr"));
+    }
+    // So that the next one asks the daemon.
+    const UniqueFd file(open(kPath, O_RDONLY | O_CLOEXEC));
+    posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED);
+  }
+  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t after, KernelRequests("getattr"));
+  unlink(kPath);
+  return Expect(
+      info.st_atim.tv_sec >= info.st_mtim.tv_sec && after - before < kReads / 2,
+      std::to_string(after - before) + " requests for " +
+          std::to_string(kReads) + " reads, read at " +
+          std::to_string(info.st_atim.tv_sec) + ", changed at " +
+          std::to_string(info.st_mtim.tv_sec));
 }
 
 // The boot does not wait for it, but it happens.
@@ -155,6 +204,8 @@ std::vector<Check> SystemChecks() {
           {"user namespaces", UserNamespaces},
           {"names resolve", NamesResolve},
           {"nobody's walks cost no requests", NobodyWalksWithoutRequests},
+          {"the file system is asked for rarely", FileSystemIsAskedForRarely},
+          {"reads leave attributes known", ReadsLeaveAttributesKnown},
           {"the journal is kept", JournalIsKept},
           {"dpkg finds nothing amiss", PackagesAreWhole}};
 }
