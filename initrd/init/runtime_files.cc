@@ -54,7 +54,7 @@ StandardOutput=journal+console
 )";
 
 // systemd.service(5): started as soon as the program runs.
-constexpr std::string_view kJournalFlushFile =
+constexpr std::string_view kNotWaitedForFile =
     R"([Service]
 Type=exec
 )";
@@ -111,6 +111,11 @@ std::vector<RuntimeFile> RuntimeFiles(const Connection& connection) {
       {"/run/network/ifstate", std::format("{0}={0}\n", lease.interface)},
       {"/run/systemd/system/driveroot-commit.service",
        std::string(kCommitUnit)},
+      // It loads the seed at once; the rest of its time are syncs of the next
+      // boot's. The login prompt waits until no unit is being started
+      // (Type=idle of getty), for 5 s. getrandom(2) waits for a seed by itself.
+      {"/run/systemd/system/systemd-random-seed.service.d/05-driveroot.conf",
+       std::string(kNotWaitedForFile)},
       {"/run/driveroot/resolv.conf", ResolverSettings(lease)},
   };
   if (!lease.dns_servers.empty()) {
@@ -123,7 +128,7 @@ std::vector<RuntimeFile> RuntimeFiles(const Connection& connection) {
 RuntimeFile JournalFlushSettings() {
   return {
       "/run/systemd/system/systemd-journal-flush.service.d/05-driveroot.conf",
-      std::string(kJournalFlushFile)};
+      std::string(kNotWaitedForFile)};
 }
 
 std::optional<std::string> ResolverTargetInRun(std::string_view target) {

@@ -61,6 +61,13 @@ TEST(RuntimeFilesTest, JournalFlushIsStartedAndNotWaitedFor) {
   EXPECT_EQ(file.content, "[Service]\nType=exec\n");
 }
 
+TEST(RuntimeFilesTest, RandomSeedIsStartedAndNotWaitedFor) {
+  EXPECT_EQ(FilesByPath(SomeConnection())["/run/systemd/system/"
+                                          "systemd-random-seed.service.d/"
+                                          "05-driveroot.conf"],
+            "[Service]\nType=exec\n");
+}
+
 TEST(RuntimeFilesTest, NameServersReachResolvedAndOthers) {
   std::map<std::string, std::string> files = FilesByPath(SomeConnection());
   EXPECT_EQ(files["/run/systemd/resolved.conf.d/05-driveroot.conf"],
