@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "driveroot/base/noise.h"
 #include "driveroot/store/fake/fake_object_store.h"
 
 namespace driveroot {
@@ -15,16 +16,6 @@ namespace {
 
 constexpr uint64_t kPiece = 1000;
 constexpr uint64_t kAll = UINT64_MAX / 2;
-
-std::string Bytes(size_t size) {
-  std::string bytes(size, '\0');
-  uint32_t state = 1;
-  for (char& byte : bytes) {
-    state = state * 1664525 + 1013904223;
-    byte = static_cast<char>(state >> 24);
-  }
-  return bytes;
-}
 
 // What the store was asked for, and how much of it may arrive.
 struct Link {
@@ -139,7 +130,7 @@ class PrefetchStoreTest : public testing::Test {
     return bytes_.substr(offset, length);
   }
 
-  const std::string bytes_ = Bytes(100 * kPiece);
+  const std::string bytes_ = Noise(100 * kPiece, 1);
   const std::shared_ptr<FakeAccount> account_ = std::make_shared<FakeAccount>();
   Link link_;
   std::unique_ptr<PrefetchStore> store_;

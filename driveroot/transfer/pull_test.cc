@@ -16,8 +16,8 @@
 #include <string>
 #include <utility>
 
+#include "driveroot/base/noise.h"
 #include "driveroot/store/fake/fake_object_store.h"
-#include "driveroot/transfer/noise.h"
 #include "driveroot/transfer/push.h"
 
 namespace driveroot {

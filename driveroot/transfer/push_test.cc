@@ -10,9 +10,9 @@
 #include <memory>
 #include <string>
 
+#include "driveroot/base/noise.h"
 #include "driveroot/store/fake/fake_object_store.h"
 #include "driveroot/transfer/boot_files.h"
-#include "driveroot/transfer/noise.h"
 
 namespace driveroot {
 namespace {

@@ -13,23 +13,11 @@
 #include <string>
 #include <utility>
 
+#include "driveroot/base/noise.h"
 #include "driveroot/store/fake/fake_object_store.h"
 #include "driveroot/volume/volume.h"
 
 namespace driveroot {
-
-// Bytes that do not compress, and differ with `seed`.
-inline std::string Noise(size_t size, uint32_t seed) {
-  std::string bytes(size, '\0');
-  uint32_t state = seed * 2654435761U + 1;
-  for (char& byte : bytes) {
-    state ^= state << 13;
-    state ^= state >> 17;
-    state ^= state << 5;
-    byte = static_cast<char>(state >> 24);
-  }
-  return bytes;
-}
 
 // Options for tests: no commit but by Sync, and no long waits.
 inline VolumeOptions TestOptions() {

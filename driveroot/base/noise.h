@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For tests: bytes that do not compress.
-#ifndef DRIVEROOT_TRANSFER_NOISE_H_
-#define DRIVEROOT_TRANSFER_NOISE_H_
+// For tests: bytes that do not compress. Pure.
+#ifndef DRIVEROOT_BASE_NOISE_H_
+#define DRIVEROOT_BASE_NOISE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -25,4 +25,4 @@ inline std::string Noise(size_t size, uint32_t seed) {
 
 }  // namespace driveroot
 
-#endif  // DRIVEROOT_TRANSFER_NOISE_H_
+#endif  // DRIVEROOT_BASE_NOISE_H_
