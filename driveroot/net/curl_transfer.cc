@@ -282,6 +282,10 @@ Error CurlTransfer::NetworkError(CURL* easy, CURLcode code,
               detail +
               "); if the server has a certificate authority of its own, give "
               "it with --ca_file=FILE; a wrong clock has the same effect");
+    case CURLE_SSL_CACERT_BADFILE:
+      return Error(ErrorCode::kInvalidArgument,
+                   "the trusted certificates hold none that can be used, or a "
+                   "damaged one: give others with --ca_file=FILE");
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
       return Error(ErrorCode::kUnavailable,

@@ -592,17 +592,5 @@ TEST_F(DriveStoreTest, CancelEndsCallsUnderWay) {
   EXPECT_EQ(read.error().code(), ErrorCode::kCancelled) << read.error();
 }
 
-TEST_F(DriveStoreTest, AnUnknownAuthorityIsRefused) {
-  auto other = FakeDriveProcess::Start();
-  ASSERT_TRUE(other) << other.error();
-  auto options = OptionsFor(*drive_);
-  options.ca_file = (*other)->ca_file();
-  const auto store = OpenDriveVolume(Client(options), "root");
-  ASSERT_FALSE(store);
-  EXPECT_EQ(store.error().code(), ErrorCode::kPermissionDenied);
-  EXPECT_TRUE(store.error().message().contains("--ca_file=FILE"))
-      << store.error();
-}
-
 }  // namespace
 }  // namespace driveroot
