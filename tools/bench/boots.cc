@@ -75,6 +75,11 @@ Result<std::vector<Boot>> MeasureBoots(TestBed& bed, const Image& image,
                                        const std::string& volume,
                                        const std::string& tree) {
   std::vector<Boot> boots;
+  if (!bed.LockMemory()) {
+    std::cout << "this user may not lock memory (ulimit -l): the boots also "
+                 "measure how the host finds it"
+              << std::endl;
+  }
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string disk,
                              MakeRootDisk(image, tree, bed.output_dir()));
   for (const std::string which : {"first", "second"}) {

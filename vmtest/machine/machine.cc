@@ -149,6 +149,9 @@ Result<std::vector<std::string>> MakeCommand(const MachineOptions& options) {
       BaseCommand(options.qemu, options.accelerator);
   Append(command, {"-smp", std::to_string(options.processors), "-m",
                    std::to_string(options.memory_mib)});
+  if (options.locked_memory) Append(command, {"-overcommit", "mem-lock=on"});
+  // Until the monitor is asked to begin.
+  Append(command, {"-S"});
   Append(command, {"-drive",
                    "if=pflash,format=raw,unit=0,readonly=on,file=" +
                        Escaped(firmware + "OVMF_CODE_4M.fd"),
@@ -262,6 +265,9 @@ Result<std::unique_ptr<Machine>> Machine::Start(const MachineOptions& options) {
     return std::unexpected(connected.error().WithContext(
         "QEMU does not answer; it said: " + machine->Complaints()));
   }
+  machine->power_on_ = std::chrono::system_clock::now();
+  DRIVEROOT_RETURN_IF_ERROR(
+      machine->monitor_.Execute("cont", "", kMonitorLimit));
   return machine;
 }
 

@@ -61,6 +61,14 @@ struct MachineOptions {
   // Raw disk images, as virtio-blk devices in this order behind the boot disk.
   std::vector<std::string> disks;
 
+  // Takes all memory that the machine and its emulation will use before it is
+  // switched on. Otherwise the host finds a page when it is first touched, and
+  // where that host is itself a guest which gives free memory back, this takes
+  // more than two seconds for a gigabyte, or nothing if another machine has
+  // just ended: what compares boots wants it. Needs the right to lock memory
+  // (mlock(2)).
+  bool locked_memory = false;
+
   // Connects the serial line to the caller's terminal instead of console();
   // Ctrl-A X ends the machine then.
   bool interactive = false;
@@ -68,6 +76,7 @@ struct MachineOptions {
 
 class Machine {
  public:
+  // Returns when it is switched on.
   static Result<std::unique_ptr<Machine>> Start(const MachineOptions& options);
   ~Machine();
 
@@ -85,7 +94,7 @@ class Machine {
   // What the guest wrote to its verdict port so far.
   std::string Verdict() const;
 
-  // When it was started.
+  // When it was switched on.
   std::chrono::system_clock::time_point power_on() const { return power_on_; }
 
   // Ends it as by pulling the plug.
@@ -102,8 +111,7 @@ class Machine {
   Process process_;
   Monitor monitor_;
   std::unique_ptr<Console> console_;  // null when interactive
-  const std::chrono::system_clock::time_point power_on_ =
-      std::chrono::system_clock::now();
+  std::chrono::system_clock::time_point power_on_;
 };
 
 }  // namespace driveroot::vmtest

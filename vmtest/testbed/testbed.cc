@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmtest/testbed/testbed.h"
 
+#include <sys/mman.h>
+#include <sys/resource.h>
+
 #include <filesystem>
 #include <iostream>
 #include <system_error>
@@ -17,6 +20,18 @@ namespace {
 
 constexpr uint64_t kMaxFileBytes = 1 << 20;
 constexpr uint64_t kMaxLogBytes = 256 << 20;
+
+// Whether mlock(2) knows no limit for this process, because none is set or
+// because of CAP_IPC_LOCK, for which more than the limit is tried.
+bool MayLockMemory() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return false;
+  if (limit.rlim_cur == RLIM_INFINITY) return true;
+  const std::string more(limit.rlim_cur + 1, '\0');
+  if (mlock(more.data(), more.size()) != 0) return false;
+  munlock(more.data(), more.size());
+  return true;
+}
 
 std::string MakeConfig(const std::string& volume, const StartOptions& start) {
   rapidjson::StringBuffer buffer;
@@ -61,6 +76,7 @@ Result<MachineOptions> TestBed::MakeOptions(const std::string& name,
   options.uki = uki;
   options.output_dir = output_dir() + "/" + name;
   options.accelerator = accelerator_;
+  options.locked_memory = locked_memory_;
   std::error_code error;
   std::filesystem::create_directories(options.output_dir, error);
   if (error) {
@@ -68,6 +84,11 @@ Result<MachineOptions> TestBed::MakeOptions(const std::string& name,
         Error::FromErrno(error.value(), "cannot create " + options.output_dir));
   }
   return options;
+}
+
+bool TestBed::LockMemory() {
+  locked_memory_ = MayLockMemory();
+  return locked_memory_;
 }
 
 Result<std::unique_ptr<Machine>> TestBed::Start(const std::string& name,

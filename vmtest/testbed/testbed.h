@@ -46,6 +46,10 @@ class TestBed {
     return drive_->Driveroot(command, arguments);
   }
 
+  // Has the machines started from now on use memory that is there at power-on,
+  // where this user may (see MachineOptions::locked_memory), and says whether.
+  bool LockMemory();
+
   // Starts a machine that boots from `volume`; its files go to the folder
   // `name` of the output folder.
   Result<std::unique_ptr<Machine>> Start(const std::string& name,
@@ -81,6 +85,7 @@ class TestBed {
 
   Image image_;
   Accelerator accelerator_ = Accelerator::kEmulated;
+  bool locked_memory_ = false;
   std::shared_ptr<PrivateDrive> drive_;
 };
 
