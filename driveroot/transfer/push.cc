@@ -30,6 +30,7 @@ Result<ImportSummary> PushTree(std::unique_ptr<ObjectStore> store,
   options.commit_bytes = kBatchBytes;
   options.max_unstored_bytes = 2 * kBatchBytes;
   options.segment_bytes = kBatchBytes / 2;
+  options.compression = Compression::kThorough;
   // A command ends with an error instead of waiting for ever.
   options.wait_for_network = false;
   DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<Volume> volume,

@@ -10,9 +10,12 @@
 #include <memory>
 #include <string>
 
+#include "driveroot/base/files.h"
 #include "driveroot/base/noise.h"
 #include "driveroot/store/fake/fake_object_store.h"
 #include "driveroot/transfer/boot_files.h"
+#include "driveroot/volume/compression.h"
+#include "driveroot/volume/delta.h"
 
 namespace driveroot {
 namespace {
@@ -84,6 +87,25 @@ TEST_F(PushTest, NothingThatIsThereIsSentAgain) {
   Write("large", changed);
   Push();
   EXPECT_LT(StoredBytes(), before + 600'000);
+}
+
+TEST_F(PushTest, IsCompressedThoroughly) {
+  // What a root mostly consists of.
+  const Result<std::string> program = ReadFile("/proc/self/exe", 64 << 20);
+  ASSERT_TRUE(program) << program.error();
+  Write("program", *program);
+  uint64_t quick = 0;
+  for (size_t at = 0; at < program->size(); at += kMaxFrameBytes) {
+    quick += CompressFrame(program->substr(at, kMaxFrameBytes)).size();
+  }
+  Push();
+  uint64_t stored = 0;
+  for (const auto& [id, object] : account_->objects) {
+    // These hold some frames once more, as they are.
+    if (object.kind == ObjectKind::kCheckpoint) continue;
+    stored += object.bytes.size();
+  }
+  EXPECT_LT(stored, quick);
 }
 
 TEST_F(PushTest, APushThatWasBrokenOffGoesOn) {

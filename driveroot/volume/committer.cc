@@ -56,7 +56,8 @@ Committer::Committer(ObjectStore& store, Metadata& metadata,
                    const std::lock_guard lock(state_mutex_);
                    changed_.notify_all();
                  },
-             .segment_bytes = options.segment_bytes}),
+             .segment_bytes = options.segment_bytes,
+             .compression = options.compression}),
       position_(std::move(log.position)),
       is_new_(log.is_new),
       records_since_checkpoint_(log.records),

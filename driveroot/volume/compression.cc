@@ -8,10 +8,6 @@
 namespace driveroot {
 namespace {
 
-// zstd's own default. Higher levels cost several times the time for a few
-// percent, and the time is part of every fsync.
-constexpr int kLevel = 3;
-
 struct FreeContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
@@ -19,14 +15,14 @@ struct FreeContext {
 
 }  // namespace
 
-std::string CompressFrame(std::string_view bytes) {
+std::string CompressFrame(std::string_view bytes, Compression compression) {
   // A context costs more to make than a small frame to compress.
   thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(
       ZSTD_createCCtx());
   std::string stored(ZSTD_compressBound(bytes.size()), '\0');
-  const size_t size =
-      ZSTD_compressCCtx(context.get(), stored.data(), stored.size(),
-                        bytes.data(), bytes.size(), kLevel);
+  const size_t size = ZSTD_compressCCtx(
+      context.get(), stored.data(), stored.size(), bytes.data(), bytes.size(),
+      static_cast<int>(compression));
   if (ZSTD_isError(size) || size >= bytes.size()) return std::string(bytes);
   stored.resize(size);
   // Most of the bound is unused, and it is kept until it is uploaded.

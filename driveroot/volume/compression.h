@@ -13,8 +13,21 @@
 
 namespace driveroot {
 
+// Levels of zstd. Higher ones take several times as long, for a few percent.
+enum class Compression : int {
+  // zstd's own default, for what somebody waits for: it is part of every fsync.
+  kQuick = 3,
+  // For what is written once and read by many, and goes through a link that is
+  // slower than this. Of a Debian root in frames of 128 KiB: 6 % fewer bytes
+  // for
+  // 2.3 times the work. The next 7 % would cost 24 times the work, and reading
+  // them more than a third.
+  kThorough = 6,
+};
+
 // The zstd frame of `bytes`, or `bytes` itself when that is not longer.
-std::string CompressFrame(std::string_view bytes);
+std::string CompressFrame(std::string_view bytes,
+                          Compression compression = Compression::kQuick);
 
 // The inverse. kDataLoss: `stored` does not hold `raw_length` bytes.
 Result<std::string> DecompressFrame(std::string_view stored,

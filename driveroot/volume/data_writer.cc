@@ -178,16 +178,16 @@ void DataWriter::FindKnown(std::vector<Work>& work) {
   }
 }
 
-void DataWriter::Encode(Work& work) {
+void DataWriter::Encode(Work& work) const {
   if (work.encoded) return;
   work.encoded = EncodedFrame{
       .number = work.source.number,
       .raw_length = static_cast<uint32_t>(work.source.bytes->size()),
       .hash = work.hash,
-      .stored = CompressFrame(*work.source.bytes)};
+      .stored = CompressFrame(*work.source.bytes, parts_.compression)};
 }
 
-void DataWriter::EncodeAll(std::span<Work* const> work) {
+void DataWriter::EncodeAll(std::span<Work* const> work) const {
   ParallelFor(work.size(), Processors(), [&](size_t i) { Encode(*work[i]); });
 }
 

@@ -25,6 +25,7 @@
 #include "driveroot/base/result.h"
 #include "driveroot/cache/frame_cache.h"
 #include "driveroot/store/object_store.h"
+#include "driveroot/volume/compression.h"
 #include "driveroot/volume/metadata.h"
 #include "driveroot/volume/segment.h"
 
@@ -97,6 +98,7 @@ class DataWriter {
     // Called with `mutex` held, whenever frames have found their place.
     std::function<void()> stored;
     uint64_t segment_bytes;  // at most, but for a segment's index
+    Compression compression;
   };
 
   explicit DataWriter(Parts parts) : parts_(std::move(parts)) {}
@@ -150,7 +152,7 @@ class DataWriter {
 
   void FindKnown(std::vector<Work>& work);
   // Compresses all of them, on all processors.
-  static void EncodeAll(std::span<Work* const> work);
+  void EncodeAll(std::span<Work* const> work) const;
   // False, and nothing done but some compression, when it is too much.
   bool PutInline(std::vector<Work>& work, uint64_t max_inline_bytes,
                  const ObjectId& record_id, StoredData& data);
@@ -161,7 +163,7 @@ class DataWriter {
   void AddFrames(PlacedSegment& segment, std::span<const FrameDelta> frames,
                  bool note_change);
   Status UploadSegment(PlacedSegment& segment);
-  static void Encode(Work& work);
+  void Encode(Work& work) const;
 
   const Parts parts_;
   DataWriterCounters counters_;

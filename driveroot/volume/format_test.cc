@@ -177,6 +177,16 @@ TEST(CompressionTest, ShortensOrKeeps) {
   EXPECT_FALSE(DecompressFrame("no zstd frame", 50));
 }
 
+TEST(CompressionTest, ThoroughIsShorterAndReadTheSame) {
+  // Numbers: something to find, unlike in zeros or noise.
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += std::to_string(i * i) + " ";
+  const std::string quick = CompressFrame(text);
+  const std::string thorough = CompressFrame(text, Compression::kThorough);
+  EXPECT_LT(thorough.size(), quick.size());
+  EXPECT_EQ(DecompressFrame(thorough, text.size()).value_or(""), text);
+}
+
 TEST(CodecTest, DeltasComeBack) {
   for (const Delta& delta : {Delta(), SampleDelta()}) {
     const std::string bytes = EncodeDelta(delta);

@@ -43,6 +43,7 @@
 #include "driveroot/cache/prefetch_store.h"
 #include "driveroot/store/object_store.h"
 #include "driveroot/volume/compaction_result.h"
+#include "driveroot/volume/compression.h"
 #include "driveroot/volume/garbage_options.h"
 #include "driveroot/volume/history_point.h"
 #include "driveroot/volume/metadata.h"
@@ -107,6 +108,7 @@ struct VolumeOptions {
   // Data of a transaction up to this many stored bytes goes into its record.
   uint64_t max_inline_bytes = 4 << 20;
   uint64_t segment_bytes = 32 << 20;
+  Compression compression = Compression::kQuick;
 
   // Memory for frames that were read or written, before compression.
   uint64_t cache_bytes = 256 << 20;
