@@ -159,6 +159,10 @@ def _sets():
 # systemd asks for the state of the file system some 300 times while it starts. An
 # answer is good for a tenth of a second: less than dirty pages stay unknown to the
 # daemon.
+#
+# A folder is listed with a page for each request, which holds some twenty names
+# with their attributes. Eight pages, as newer kernels take as much as the caller
+# has room for.
 _LINUX_FIXES = {
     "tree/fs/fuse/inode.c|\t\t\t\tfc->posix_acl = 1;\n": """\
 \t\t\t\tfc->posix_acl = 1;
@@ -220,6 +224,26 @@ out:""",
 \t}
 """,
     "tree/fs/fuse/dir.c|\tinode_lock(inode);\n\terr = fuse_fsync_common(": "\terr = fuse_fsync_common(",
+    "tree/fs/fuse/readdir.c|\tssize_t res;\n\tstruct page *page;\n\tstruct inode *inode = file_inode(file);\n": """\
+\tconst size_t size = 8 * PAGE_SIZE;
+\tssize_t res;
+\tvoid *buf;
+\tstruct inode *inode = file_inode(file);
+""",
+    "tree/fs/fuse/readdir.c|\tstruct fuse_args_pages *ap = &ia.ap;\n\tstruct fuse_page_desc desc = { .length = PAGE_SIZE };\n": "\tstruct fuse_args *args = &ia.ap.args;\n",
+    "tree/fs/fuse/readdir.c|\tpage = alloc_page(GFP_KERNEL);\n\tif (!page)\n\t\treturn -ENOMEM;\n\n\tplus = ": """\
+\tbuf = kvmalloc(size, GFP_KERNEL);
+\tif (!buf)
+\t\treturn -ENOMEM;
+
+\tplus = """,
+    "tree/fs/fuse/readdir.c|\tap->args.out_pages = true;\n\tap->num_pages = 1;\n\tap->pages = &page;\n\tap->descs = &desc;\n": "",
+    "tree/fs/fuse/readdir.c|ctx->pos, PAGE_SIZE,\n\t\t\t\t    FUSE_READDIRPLUS);": "ctx->pos, size,\n\t\t\t\t    FUSE_READDIRPLUS);",
+    "tree/fs/fuse/readdir.c|ctx->pos, PAGE_SIZE,\n\t\t\t\t    FUSE_READDIR);": "ctx->pos, size,\n\t\t\t\t    FUSE_READDIR);",
+    "tree/fs/fuse/readdir.c|\tres = fuse_simple_request(fm, &ap->args);\n": "\targs->out_args[0].value = buf;\n\tres = fuse_simple_request(fm, args);\n",
+    "tree/fs/fuse/readdir.c|parse_dirplusfile(page_address(page), res,": "parse_dirplusfile(buf, res,",
+    "tree/fs/fuse/readdir.c|parse_dirfile(page_address(page), res, file,": "parse_dirfile(buf, res, file,",
+    "tree/fs/fuse/readdir.c|\t__free_page(page);\n\tfuse_invalidate_atime": "\tkvfree(buf);\n\tfuse_invalidate_atime",
     "tree/fs/fuse/dir.c|\t\tfc->no_fsyncdir = 1;\n\t\terr = 0;\n\t}\n\tinode_unlock(inode);\n": """\
 \t\tfc->no_fsyncdir = 1;
 \t\terr = 0;

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <format>
 #include <string>
 
 #include "driveroot/base/files.h"
@@ -160,6 +161,29 @@ Status ReadsLeaveAttributesKnown() {
           std::to_string(info.st_mtim.tv_sec));
 }
 
+// A request brings some two hundred names, not twenty.
+Status FoldersAreListedInFewRequests() {
+  constexpr uint64_t kFiles = 400;
+  const std::filesystem::path folder = "/var/tmp/guest_check.list";
+  std::filesystem::create_directory(folder);
+  for (uint64_t i = 0; i < kFiles; ++i) {
+    DRIVEROOT_RETURN_IF_ERROR(
+        ReplaceFile(folder / std::format("file-{:07}", i), "", 0644));
+  }
+  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t before,
+                             KernelRequests("readdirplus"));
+  uint64_t listed = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    listed += entry.path().filename().string().starts_with("file-") ? 1 : 0;
+  }
+  DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t after,
+                             KernelRequests("readdirplus"));
+  std::filesystem::remove_all(folder);
+  return Expect(listed == kFiles && after - before < kFiles / 40,
+                std::to_string(after - before) + " requests for " +
+                    std::to_string(listed) + " names");
+}
+
 // The boot does not wait for it, but it happens.
 Status JournalIsKept() {
   DRIVEROOT_RETURN_IF_ERROR(Run({"/usr/bin/journalctl", "--flush"}));
@@ -206,6 +230,7 @@ std::vector<Check> SystemChecks() {
           {"nobody's walks cost no requests", NobodyWalksWithoutRequests},
           {"the file system is asked for rarely", FileSystemIsAskedForRarely},
           {"reads leave attributes known", ReadsLeaveAttributesKnown},
+          {"folders are listed in few requests", FoldersAreListedInFewRequests},
           {"the journal is kept", JournalIsKept},
           {"dpkg finds nothing amiss", PackagesAreWhole}};
 }
