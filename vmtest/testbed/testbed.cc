@@ -27,10 +27,14 @@ bool MayLockMemory() {
   rlimit limit = {};
   if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return false;
   if (limit.rlim_cur == RLIM_INFINITY) return true;
-  const std::string more(limit.rlim_cur + 1, '\0');
-  if (mlock(more.data(), more.size()) != 0) return false;
-  munlock(more.data(), more.size());
-  return true;
+  const size_t more = limit.rlim_cur + 1;
+  void* const memory = mmap(nullptr, more, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) return false;
+  // Counts at once, but takes no memory before it is touched.
+  const bool locked = mlock2(memory, more, MLOCK_ONFAULT) == 0;
+  munmap(memory, more);
+  return locked;
 }
 
 std::string MakeConfig(const std::string& volume, const StartOptions& start) {
