@@ -74,7 +74,8 @@ class BootTest : public testing::Test {
     status = machine.console().Type("/opt/vmtest/guest_check " + stage + " " +
                                     kMarkerText + "; echo ended-with-$?\n");
     ASSERT_TRUE(status) << "host: " << status.error();
-    status = machine.console().WaitFor("ended-with-0", kBootLimit);
+    // On a line of its own, unlike in the echo of the command.
+    status = machine.console().WaitFor("\nended-with-", kBootLimit);
     std::cout << machine.Verdict();
     EXPECT_TRUE(status) << "guest: " << status.error();
     std::istringstream verdict(machine.Verdict());
