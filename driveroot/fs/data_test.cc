@@ -83,7 +83,7 @@ TEST_F(FileSystemTest, CopiesRangesByReference) {
   EXPECT_EQ(Read(to), std::string("\0\0"
                                   "456789",
                                   8));
-  ASSERT_TRUE(fs_->Write(from, 4, "XXX", kRoot));
+  ASSERT_TRUE(fs_->Write(from, 4, "new", kRoot));
   EXPECT_EQ(Read(to), std::string("\0\0"
                                   "456789",
                                   8));
