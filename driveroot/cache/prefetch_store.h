@@ -76,6 +76,10 @@ class PrefetchStore : public ObjectStore {
                 std::string_view bytes) override {
     return store_->Create(id, kind, name, bytes);
   }
+  void PrepareCreate(const ObjectId& id, ObjectKind kind,
+                     std::string_view name) override {
+    store_->PrepareCreate(id, kind, name);
+  }
   Result<std::string> Read(const ObjectId& id, uint64_t offset,
                            uint64_t length) override {
     return store_->Read(id, offset, length);

@@ -84,6 +84,14 @@ class ObjectStore {
   virtual Status Create(const ObjectId& id, ObjectKind kind,
                         std::string_view name, std::string_view bytes) = 0;
 
+  // Create() of many bytes with these arguments is going to follow: what takes
+  // the store time before it can take the bytes may be done meanwhile. Returns
+  // at once. Nothing is stored by it, and nothing wrong if it does not follow.
+  virtual void PrepareCreate(const ObjectId& id, ObjectKind kind,
+                             std::string_view name) {
+    (void)id, (void)kind, (void)name;
+  }
+
   // Bytes [offset, offset + length) of an object, fewer where it ends before
   // that, none at or past its end. Not verified: the caller holds the hashes.
   //

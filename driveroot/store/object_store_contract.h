@@ -161,6 +161,31 @@ TEST_P(ObjectStoreContractTest, EveryKindIsStored) {
   }
 }
 
+TEST_P(ObjectStoreContractTest, WhatIsPreparedIsStoredOnlyWhenItIsCreated) {
+  const ObjectId prepared = NewId();
+  const ObjectId small = NewId();
+  const ObjectId large = NewId();
+  for (const ObjectId& id : {prepared, small, large}) {
+    store().PrepareCreate(id, ObjectKind::kSegment, "00000000000001");
+  }
+  const Result<std::string> nothing = store().Read(prepared, 0, 100);
+  ASSERT_FALSE(nothing);
+  EXPECT_EQ(nothing.error().code(), ErrorCode::kNotFound);
+  const std::string bytes = Pattern(6'000'000);
+  ASSERT_TRUE(
+      store().Create(large, ObjectKind::kSegment, "00000000000001", bytes));
+  ASSERT_TRUE(
+      store().Create(small, ObjectKind::kSegment, "00000000000001", "small"));
+  EXPECT_TRUE(store().Read(large, 0, bytes.size()).value_or("") == bytes);
+  EXPECT_EQ(store().Read(small, 0, 100).value_or(""), "small");
+  // Once more, of what is there.
+  store().PrepareCreate(large, ObjectKind::kSegment, "00000000000001");
+  const Status again =
+      store().Create(large, ObjectKind::kSegment, "00000000000001", bytes);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), ErrorCode::kAlreadyExists);
+}
+
 TEST_P(ObjectStoreContractTest, RangesEndWhereTheObjectEnds) {
   const ObjectId id = NewId();
   const std::string bytes = Pattern(1000);

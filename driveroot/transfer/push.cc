@@ -1,14 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driveroot/transfer/push.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace driveroot {
 namespace {
 
 // Bytes before compression that are uploaded together: as little as makes a
-// segment worth its requests, and a root in one.
-constexpr uint64_t kBatchBytes = 128 << 20;
+// segment worth its requests, and all of a root but what goes ahead of it.
+constexpr uint64_t kMaxBatchBytes = 128 << 20;
+// One batch is on its way, one is compressed, and one is read meanwhile.
+constexpr uint64_t kBatches = 3;
+// Bytes of all these are in memory, and perhaps once more compressed.
+constexpr uint64_t kMemoryShare = 8;
+
+// The link has something to carry soon, while the large upload after it is
+// being compressed and begun. What programs are made of compresses to a third:
+// that goes in one request, up to 5 MB.
+constexpr uint64_t kFirstBytes = 12 << 20;
+
+uint64_t BatchBytes() {
+  const auto pages = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES));
+  const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  return std::min(kMaxBatchBytes, pages * page / kMemoryShare / kBatches);
+}
 
 }  // namespace
 
@@ -26,10 +45,11 @@ Result<ImportSummary> PushTree(std::unique_ptr<ObjectStore> store,
   options.single_transaction = true;
   // The open record and the data go out at the same time.
   options.open_in_background = true;
-  // While one batch is on its way, the next is read and waits for the link.
-  options.commit_bytes = kBatchBytes;
-  options.max_unstored_bytes = 2 * kBatchBytes;
-  options.segment_bytes = kBatchBytes / 2;
+  const uint64_t batch = BatchBytes();
+  options.commit_bytes = batch;
+  options.max_unstored_bytes = kBatches * batch;
+  options.first_upload_bytes = std::min(kFirstBytes, batch);
+  options.segment_bytes = kMaxBatchBytes / 2;
   options.compression = Compression::kThorough;
   // A command ends with an error instead of waiting for ever.
   options.wait_for_network = false;

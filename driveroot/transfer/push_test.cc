@@ -4,11 +4,16 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "driveroot/base/files.h"
 #include "driveroot/base/noise.h"
@@ -21,6 +26,40 @@ namespace driveroot {
 namespace {
 
 namespace stdfs = std::filesystem;
+
+// Notes in what order segments are prepared and stored.
+class WatchedStore : public FakeObjectStore {
+ public:
+  struct Seen {
+    std::vector<ObjectId> prepared;
+    std::vector<ObjectId> stored;
+    std::vector<ObjectId> stored_unprepared;
+    std::mutex mutex;
+  };
+
+  WatchedStore(std::shared_ptr<FakeAccount> account, Seen* seen)
+      : FakeObjectStore(std::move(account)), seen_(seen) {}
+
+  void PrepareCreate(const ObjectId& id, ObjectKind,
+                     std::string_view) override {
+    const std::lock_guard lock(seen_->mutex);
+    seen_->prepared.push_back(id);
+  }
+  Status Create(const ObjectId& id, ObjectKind kind, std::string_view name,
+                std::string_view bytes) override {
+    if (kind == ObjectKind::kSegment) {
+      const std::lock_guard lock(seen_->mutex);
+      seen_->stored.push_back(id);
+      if (std::ranges::find(seen_->prepared, id) == seen_->prepared.end()) {
+        seen_->stored_unprepared.push_back(id);
+      }
+    }
+    return FakeObjectStore::Create(id, kind, name, bytes);
+  }
+
+ private:
+  Seen* seen_;
+};
 
 class PushTest : public testing::Test {
  protected:
@@ -40,7 +79,7 @@ class PushTest : public testing::Test {
 
   std::unique_ptr<ObjectStore> Store() {
     return std::make_unique<FaultyObjectStore>(
-        std::make_unique<FakeObjectStore>(account_),
+        std::make_unique<WatchedStore>(account_, &seen_),
         [this](const StoreCall& call) -> std::optional<Fault> {
           const bool is_segment = call.method == StoreCall::Method::kCreate &&
                                   call.kind == ObjectKind::kSegment;
@@ -69,6 +108,7 @@ class PushTest : public testing::Test {
   // Segments that are stored before the network goes down.
   std::atomic<int> segments_left_ = 1'000'000;
   std::atomic<bool> down_ = false;
+  WatchedStore::Seen seen_;
 };
 
 TEST_F(PushTest, NothingThatIsThereIsSentAgain) {
@@ -106,6 +146,19 @@ TEST_F(PushTest, IsCompressedThoroughly) {
     stored += object.bytes.size();
   }
   EXPECT_LT(stored, quick);
+}
+
+TEST_F(PushTest, ASmallSegmentGoesAheadOfALargeOneThatIsPrepared) {
+  for (int i = 0; i < 60; ++i) {
+    Write("sub/" + std::to_string(i), Noise(1'000'000, i));
+  }
+  Push();
+  ASSERT_EQ(seen_.stored.size(), 2u);
+  ASSERT_EQ(seen_.prepared.size(), 1u);
+  ASSERT_EQ(seen_.stored_unprepared.size(), 1u);
+  EXPECT_GT(account_->objects.at(seen_.prepared[0]).bytes.size(), 40'000'000u);
+  EXPECT_LT(account_->objects.at(seen_.stored_unprepared[0]).bytes.size(),
+            20'000'000u);
 }
 
 TEST_F(PushTest, APushThatWasBrokenOffGoesOn) {

@@ -183,7 +183,7 @@ Committer::Task Committer::NextTask() {
         checkpoints_asked_ > checkpoints_answered_) {
       return Task::kCommit;
     }
-    if (dirty_ && unstored_bytes_ >= placing_bytes_ + options_.commit_bytes) {
+    if (dirty_ && unstored_bytes_ >= placing_bytes_ + BytesToStart()) {
       return options_.single_transaction ? Task::kUploadAhead : Task::kCommit;
     }
     if (!dirty_ || options_.single_transaction) {
@@ -247,7 +247,7 @@ void Committer::NoteChange() {
   const uint64_t unstored = metadata_.unstored_bytes();
   const uint64_t before = unstored_bytes_.exchange(unstored);
   const bool newly_dirty = !dirty_ && metadata_.has_changes();
-  const uint64_t full = placing_bytes_ + options_.commit_bytes;
+  const uint64_t full = placing_bytes_ + BytesToStart();
   const bool newly_full = before < full && unstored >= full;
   if (!newly_dirty && !newly_full) return;
   {
@@ -281,6 +281,11 @@ Status Committer::WaitToWrite() {
 
 uint64_t Committer::BytesToStore() const {
   return unstored_bytes_ + in_flight_bytes_ + data_.placed_bytes();
+}
+
+uint64_t Committer::BytesToStart() const {
+  const bool is_first = options_.first_upload_bytes > 0 && !uploaded_ahead_;
+  return is_first ? options_.first_upload_bytes : options_.commit_bytes;
 }
 
 Status Committer::Sync(const ProgressCallback& progress) {

@@ -155,6 +155,8 @@ class Committer {
   Status FinishUploads();
   // Bytes before compression that are accepted and not on the store.
   uint64_t BytesToStore() const;
+  // As many of them, but for those that are on their way to it, start a task.
+  uint64_t BytesToStart() const;
   Status TakenOver(const std::string& host);
   void SetFenced(const std::string& host);
   // Nothing can be appended any more because of `error`.
@@ -193,6 +195,7 @@ class Committer {
   std::atomic<std::chrono::nanoseconds> last_append_;
   std::atomic<uint64_t> unstored_bytes_ = 0;   // in the metadata
   std::atomic<uint64_t> placing_bytes_ = 0;    // of these, by UploadAhead
+  std::atomic<bool> uploaded_ahead_ = false;   // UploadAhead was called
   std::atomic<uint64_t> in_flight_bytes_ = 0;  // of data in sealed records
   // Transactions sealed. Changed under Volume's lock.
   std::atomic<uint64_t> sealed_ = 0;

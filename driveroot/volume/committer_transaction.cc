@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <limits>
 #include <utility>
 
 #include "driveroot/volume/checkpoint_writer.h"
@@ -105,14 +106,18 @@ Status Committer::UploadAhead(bool all) {
     if (!stored) return stored;
   }
   std::vector<UnstoredFrame> frames;
+  // What came since the task was started is for the next one.
+  const uint64_t wanted =
+      all ? std::numeric_limits<uint64_t>::max() : BytesToStart();
   {
     const std::lock_guard lock(mutex_);
-    frames = metadata_.TakeUnstoredFrames(all);
+    frames = metadata_.TakeUnstoredFrames(all, wanted);
     if (frames.empty()) frames = metadata_.TakeUnstoredFrames(/*all=*/true);
   }
   uint64_t bytes = 0;
   for (const UnstoredFrame& frame : frames) bytes += frame.bytes->size();
   placing_bytes_ += bytes;
+  uploaded_ahead_ = true;
   std::promise<Status> placed;
   Upload& upload = uploads_.emplace_back();
   upload.placed = placed.get_future();

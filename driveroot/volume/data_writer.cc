@@ -27,6 +27,10 @@ constexpr size_t kUploads = 4;
 // nothing but long runs of one byte compresses better.
 constexpr uint64_t kHopelessRatio = 16;
 
+// Frames of so many bytes before compression take the processors about as long
+// as a store takes to begin a large upload, and come to one.
+constexpr uint64_t kWorthPreparing = 32 << 20;
+
 size_t Processors() {
   return std::max<size_t>(1, std::thread::hardware_concurrency());
 }
@@ -234,6 +238,15 @@ Status DataWriter::PutIntoSegments(std::vector<Work>& work, bool note_change,
   for (Work& each : work) {
     if (!each.place && !each.same_as) to_store.push_back(&each);
   }
+  uint64_t raw_bytes = 0;
+  for (const Work* each : to_store) raw_bytes += each->source.bytes->size();
+  // Ahead of all that takes the processors time.
+  std::optional<PlacedSegment> first;
+  if (raw_bytes >= kWorthPreparing) {
+    DRIVEROOT_ASSIGN_OR_RETURN(first, NewSegment());
+    parts_.store.PrepareCreate(first->object.id, first->object.kind,
+                               ObjectName(first->object.number));
+  }
   EncodeAll(to_store);
   uint64_t total = 0;
   for (const Work* each : to_store) total += each->encoded->stored.size();
@@ -251,23 +264,32 @@ Status DataWriter::PutIntoSegments(std::vector<Work>& work, bool note_change,
     bytes += each->encoded->stored.size();
   }
   for (const std::vector<Work*>& frames : segments) {
-    DRIVEROOT_ASSIGN_OR_RETURN(PlacedSegment segment,
-                               BuildSegment(frames, note_change));
+    PlacedSegment segment;
+    if (first) {
+      segment = *std::exchange(first, std::nullopt);
+    } else {
+      DRIVEROOT_ASSIGN_OR_RETURN(segment, NewSegment());
+    }
+    FillSegment(segment, frames, note_change);
     placed.data.objects.push_back(segment.object);
     placed.segments.push_back(std::move(segment));
   }
   return {};
 }
 
-Result<PlacedSegment> DataWriter::BuildSegment(std::span<Work* const> work,
-                                               bool note_change) {
+Result<PlacedSegment> DataWriter::NewSegment() {
   PlacedSegment segment;
   ObjectDelta& object = segment.object;
+  object.kind = ObjectKind::kSegment;
   DRIVEROOT_ASSIGN_OR_RETURN(object.id, parts_.ids.Take());
-  {
-    const std::lock_guard lock(parts_.mutex);
-    object.number = parts_.metadata.ReserveObject();
-  }
+  const std::lock_guard lock(parts_.mutex);
+  object.number = parts_.metadata.ReserveObject();
+  return segment;
+}
+
+void DataWriter::FillSegment(PlacedSegment& segment,
+                             std::span<Work* const> work, bool note_change) {
+  ObjectDelta& object = segment.object;
   SegmentWriter writer;
   std::vector<FrameDelta> frames;
   for (Work* each : work) {
@@ -281,11 +303,9 @@ Result<PlacedSegment> DataWriter::BuildSegment(std::span<Work* const> work,
     parts_.cache.Insert(each->source.number, each->source.bytes);
   }
   segment.bytes = writer.Finish();
-  object.kind = ObjectKind::kSegment;
   object.size = segment.bytes.size();
   SetPlaces({&object, 1}, {}, note_change);
   AddFrames(segment, frames, note_change);
-  return segment;
 }
 
 Status DataWriter::Upload(std::vector<PlacedSegment> segments) {

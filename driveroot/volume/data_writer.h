@@ -158,8 +158,10 @@ class DataWriter {
                  const ObjectId& record_id, StoredData& data);
   Status PutIntoSegments(std::vector<Work>& work, bool note_change,
                          PlacedData& placed);
-  Result<PlacedSegment> BuildSegment(std::span<Work* const> work,
-                                     bool note_change);
+  // A segment without anything in it.
+  Result<PlacedSegment> NewSegment();
+  void FillSegment(PlacedSegment& segment, std::span<Work* const> work,
+                   bool note_change);
   void AddFrames(PlacedSegment& segment, std::span<const FrameDelta> frames,
                  bool note_change);
   Status UploadSegment(PlacedSegment& segment);

@@ -22,6 +22,7 @@
 #define DRIVEROOT_VOLUME_METADATA_H_
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -213,8 +214,10 @@ class Metadata {
 
   // Closes all open frames and returns those whose bytes are live, not stored,
   // and were not returned before; ascending by number. With `all` false only
-  // the ones already full are closed and returned.
-  std::vector<UnstoredFrame> TakeUnstoredFrames(bool all);
+  // the ones already full are closed and returned. The one that reaches
+  // `max_bytes` is the last.
+  std::vector<UnstoredFrame> TakeUnstoredFrames(
+      bool all, uint64_t max_bytes = std::numeric_limits<uint64_t>::max());
 
   // A number for an object that is about to be made.
   ObjectNumber ReserveObject() { return next_object_++; }

@@ -253,15 +253,19 @@ std::vector<StoredPiece> Metadata::ReadData(InodeNumber number, uint64_t offset,
   return missing;
 }
 
-std::vector<UnstoredFrame> Metadata::TakeUnstoredFrames(bool all) {
+std::vector<UnstoredFrame> Metadata::TakeUnstoredFrames(bool all,
+                                                        uint64_t max_bytes) {
   std::vector<UnstoredFrame> taken;
-  for (auto next = untaken_.begin(); next != untaken_.end();) {
+  uint64_t bytes = 0;
+  for (auto next = untaken_.begin();
+       next != untaken_.end() && bytes < max_bytes;) {
     Frame& frame = frames_.at(*next);
     if (!all && !frame.closed) {
       ++next;
       continue;
     }
     frame.closed = true;
+    bytes += frame.bytes->size();
     taken.push_back({.number = *next, .bytes = frame.bytes});
     next = untaken_.erase(next);
   }

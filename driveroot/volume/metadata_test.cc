@@ -104,6 +104,16 @@ TEST_F(MetadataTest, DeadFramesTakeNoMemory) {
   EXPECT_TRUE(metadata_.TakeUnstoredFrames(true).empty());
 }
 
+TEST_F(MetadataTest, UnstoredFramesAreTakenUpToALimit) {
+  const InodeNumber file = MakeFile("f");
+  metadata_.WriteData(file, 0, std::string(10 * kMaxFrameBytes, 'x'));
+  EXPECT_EQ(metadata_.TakeUnstoredFrames(false, 1).size(), 1U);
+  EXPECT_EQ(metadata_.TakeUnstoredFrames(false, 2 * kMaxFrameBytes).size(), 2U);
+  EXPECT_EQ(metadata_.TakeUnstoredFrames(false, 2 * kMaxFrameBytes + 1).size(),
+            3U);
+  EXPECT_EQ(metadata_.TakeUnstoredFrames(true).size(), 4U);
+}
+
 TEST_F(MetadataTest, FileMadeAndRemovedLeavesNoTrace) {
   metadata_.TakeDelta();
   const InodeNumber file = MakeFile("f");

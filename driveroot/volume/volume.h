@@ -104,6 +104,8 @@ struct VolumeOptions {
   // Unstored data that starts a commit, and at which writers wait.
   uint64_t commit_bytes = 32 << 20;
   uint64_t max_unstored_bytes = 128 << 20;
+  // With single_transaction, the data that is uploaded first; 0: commit_bytes.
+  uint64_t first_upload_bytes = 0;
 
   // Data of a transaction up to this many stored bytes goes into its record.
   uint64_t max_inline_bytes = 4 << 20;

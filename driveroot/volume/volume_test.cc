@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <thread>
@@ -305,6 +306,25 @@ TEST(VolumeTest, SingleTransactionShowsBeforeOrAfter) {
   const auto reader = OpenOn(account, reader_options);
   ASSERT_TRUE(reader) << reader.error();
   EXPECT_TRUE(GetFiles(**reader).value_or(Files()) == files);
+}
+
+TEST(VolumeTest, ALittleOfATransactionIsUploadedAheadOfTheRest) {
+  const auto account = FormattedAccount();
+  VolumeOptions options = TestOptions();
+  options.single_transaction = true;
+  options.commit_bytes = 8 << 20;
+  options.first_upload_bytes = 1 << 20;
+  const auto volume = OpenOn(account, options);
+  ASSERT_TRUE(volume) << volume.error();
+  const auto segments = [&] { return (*volume)->GetStatus().segments_written; };
+  ASSERT_TRUE(PutFile(**volume, "first", Noise(2 << 20, 1)));
+  while (segments() == 0) std::this_thread::yield();
+  // Much less than commit_bytes waits, however long that takes.
+  ASSERT_TRUE(PutFile(**volume, "second", Noise(2 << 20, 2)));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(segments(), 1u);
+  ASSERT_TRUE((*volume)->Sync());
+  EXPECT_EQ(GetFiles(**volume).value_or(Files()).size(), 2u);
 }
 
 TEST(VolumeTest, UnlinkedFilesGoAtTheNextOpen) {

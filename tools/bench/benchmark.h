@@ -15,6 +15,7 @@ namespace driveroot::bench {
 struct BenchmarkOptions {
   std::string output_dir;  // exists
   Link link;
+  bool large = false;     // whether a large tree is transferred, too
   bool reads = false;     // whether reads from mounted volumes are measured
   bool rclone = false;    // whether rclone's copies and reads are
   bool boots = false;     // whether boots are

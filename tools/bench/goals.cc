@@ -22,10 +22,11 @@ void CheckTransfers(const std::vector<Cost>& transfers,
                     std::vector<Goal>& goals) {
   for (const Cost& cost : transfers) {
     AddShare(cost.name + ": share of the link", cost, goals);
-    if (cost.name != "push") continue;
+    if (!cost.name.starts_with("push")) continue;
     const double segments =
         static_cast<double>(cost.traffic.bytes_up) / (16 * kMebibyte);
-    goals.push_back({"push: requests", Total(cost.traffic), segments + 12,
+    goals.push_back({cost.name + ": requests", Total(cost.traffic),
+                     segments + 12,
                      /*at_most=*/true});
   }
 }

@@ -35,6 +35,8 @@ TEST(GoalsTest, PushMayTakeARequestForEach16MiBAndTwelve) {
   results.transfers[0].link_share = 0.89;
   EXPECT_FALSE(Check(results)["push: requests"].Met());
   EXPECT_FALSE(Check(results)["push: share of the link"].Met());
+  results.transfers[0].name = "push of much";
+  EXPECT_FALSE(Check(results)["push of much: requests"].Met());
 }
 
 TEST(GoalsTest, NamesCostNothingAndARandomReadOneRequest) {

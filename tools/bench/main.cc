@@ -22,9 +22,10 @@ DEFINE_string(json, "", "a file that gets the results as JSON");
 DEFINE_string(link, "loopback",
               "how fast the Drive is: \"loopback\", as fast as it can, or "
               "\"reference\", as the real one was measured");
-DEFINE_string(parts, "transfers,reads,rclone,boots",
+DEFINE_string(parts, "transfers,large,reads,rclone,boots",
               "what is measured: transfers (push and pull, which all others "
-              "begin with), reads (from mounted volumes), rclone (the same "
+              "begin with), large (the same with 512 MiB), reads (from mounted "
+              "volumes), rclone (the same "
               "with it), boots (of machines)");
 DEFINE_bool(packages, false,
             "measure apt-get install on the booted root, too; on a slow link "
@@ -40,7 +41,9 @@ namespace {
 Status ReadParts(const std::string& parts, BenchmarkOptions& options) {
   std::istringstream names(parts);
   for (std::string name; std::getline(names, name, ',');) {
-    if (name == "reads") {
+    if (name == "large") {
+      options.large = true;
+    } else if (name == "reads") {
       options.reads = true;
     } else if (name == "rclone") {
       options.rclone = true;
@@ -49,7 +52,8 @@ Status ReadParts(const std::string& parts, BenchmarkOptions& options) {
     } else if (name != "transfers") {
       return Fail(
           ErrorCode::kInvalidArgument,
-          "--parts knows transfers, reads, rclone and boots, not " + name);
+          "--parts knows transfers, large, reads, rclone and boots, not " +
+              name);
     }
   }
   return {};

@@ -38,7 +38,7 @@ struct Installation {
 struct Measurements {
   Link link;
   uint64_t tree_bytes = 0;      // of the archive with the root tree
-  std::vector<Cost> transfers;  // of the root tree
+  std::vector<Cost> transfers;  // of the root tree, and perhaps a large one
   std::vector<Cost> reads;      // from mounted volumes; may be empty
   std::optional<RcloneCosts> rclone;
   // Nothing without boots.

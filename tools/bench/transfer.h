@@ -13,11 +13,12 @@
 namespace driveroot::bench {
 
 // Pushes `source`, a folder or an archive, into a new volume and pulls that
-// into the folder `tree`.
+// into the folder `tree`. `what` follows "push" and "pull" in their names.
 Result<std::vector<Cost>> MeasureTransfer(const Bench& bench,
                                           const std::string& source,
                                           const std::string& volume,
-                                          const std::string& tree);
+                                          const std::string& tree,
+                                          const std::string& what = "");
 
 }  // namespace driveroot::bench
 

@@ -152,8 +152,11 @@ Status DriveApi::CreateMetadata(const NewDriveFile& file) {
       &write_pacer_);
 }
 
-Status DriveApi::Upload(const NewDriveFile& file, std::string_view bytes) {
-  if (bytes.size() > kMaxMultipartBytes) return UploadResumable(file, bytes);
+Status DriveApi::Upload(const NewDriveFile& file, std::string_view bytes,
+                        std::string session) {
+  if (bytes.size() > kMaxMultipartBytes) {
+    return UploadResumable(file, bytes, std::move(session));
+  }
   return SendMultipart(
       {.call = "files.create",
        .method = "POST",
@@ -183,12 +186,28 @@ Status DriveApi::SendMultipart(HttpRequest request, std::string_view id,
       &write_pacer_);
 }
 
-Status DriveApi::UploadResumable(const NewDriveFile& file,
-                                 std::string_view bytes) {
+Status DriveApi::AwaitTurn() {
   Clock& clock = *client_->clock();
-  DRIVEROOT_RETURN_IF_ERROR(clock.Sleep(large_upload_pacer_.Take(clock.Now())));
+  return clock.Sleep(large_upload_pacer_.Take(clock.Now()));
+}
+
+Result<std::string> DriveApi::OpenUploadSession(const NewDriveFile& file) {
+  DRIVEROOT_RETURN_IF_ERROR(AwaitTurn());
+  ResumableUpload upload(client_, &write_pacer_, endpoints_.upload, file, {});
+  DRIVEROOT_RETURN_IF_ERROR(client_->retrier().Run(
+      "files.create", [&](Backoff&) { return upload.OpenSession(); }));
+  return upload.session();
+}
+
+Status DriveApi::UploadResumable(const NewDriveFile& file,
+                                 std::string_view bytes, std::string session) {
   ResumableUpload upload(client_, &write_pacer_, endpoints_.upload, file,
                          bytes);
+  if (session.empty()) {
+    DRIVEROOT_RETURN_IF_ERROR(AwaitTurn());
+  } else {
+    upload.UseSession(std::move(session));
+  }
   return client_->retrier().Run("files.create", [&](Backoff& backoff) {
     return upload.Continue(&backoff);
   });

@@ -89,7 +89,12 @@ class DriveApi {
 
   // Creates a file with content, in one request up to 5 MB, which is Google's
   // advice, and by a resumable upload beyond. kAlreadyExists as above.
-  Status Upload(const NewDriveFile& file, std::string_view bytes);
+  // `session`: one that OpenUploadSession() gave for the same file, or empty.
+  Status Upload(const NewDriveFile& file, std::string_view bytes,
+                std::string session = {});
+
+  // Begins a resumable upload of content that is not known yet.
+  Result<std::string> OpenUploadSession(const NewDriveFile& file);
 
   // Replaces the content of a file and changes its private properties, in one
   // request: up to 5 MB.
@@ -127,7 +132,10 @@ class DriveApi {
   Status SendMultipart(HttpRequest request, std::string_view id,
                        std::string_view metadata, std::string_view bytes,
                        std::string_view mime_type);
-  Status UploadResumable(const NewDriveFile& file, std::string_view bytes);
+  Status UploadResumable(const NewDriveFile& file, std::string_view bytes,
+                         std::string session);
+  // Waits until it is a large upload's turn to begin.
+  Status AwaitTurn();
 
   ApiClient* client_;
   Endpoints endpoints_;

@@ -20,6 +20,8 @@ constexpr uint64_t kMaxSuperblockBytes = 1u << 20;
 constexpr std::string_view kReadmeName = "README.txt";
 constexpr std::string_view kSuperblockName = "superblock.json";
 constexpr std::string_view kSuperblockMimeType = "application/json";
+// Of segments that lie beside the above.
+constexpr std::string_view kSegmentPrefix = "segment-";
 
 std::string_view MimeTypeOf(ObjectKind kind) {
   return kind == ObjectKind::kReadme ? "text/plain"
@@ -47,13 +49,23 @@ const std::string& DriveStore::FolderOf(ObjectKind kind) const {
   return layout_.folder;
 }
 
-void DriveStore::ExpectNothing(std::shared_future<Status> folders) {
+std::string_view DriveStore::PrefixOf(ObjectKind kind) const {
+  const bool is_beside = layout_.segments == layout_.folder;
+  return kind == ObjectKind::kSegment && is_beside ? kSegmentPrefix : "";
+}
+
+void DriveStore::ExpectNothing(NewFolders folders) {
   has_superblock_ = false;
   folders_ = std::move(folders);
 }
 
 Status DriveStore::AwaitFolders() const {
-  return folders_.valid() ? folders_.get() : Status();
+  return folders_.parts.valid() ? folders_.parts.get() : Status();
+}
+
+Status DriveStore::AwaitFolderOf(ObjectKind kind) const {
+  if (FolderOf(kind) != layout_.folder) return AwaitFolders();
+  return folders_.volume.valid() ? folders_.volume.get() : Status();
 }
 
 void DriveStore::AddIds(std::vector<ObjectId> ids) {
@@ -89,20 +101,51 @@ Result<std::vector<ObjectId>> DriveStore::NewIds(int count) {
   return ids;
 }
 
+NewDriveFile DriveStore::NewFile(const ObjectId& id, ObjectKind kind,
+                                 std::string_view name) const {
+  return {.id = id,
+          .name = std::string(PrefixOf(kind)).append(name),
+          .parent = FolderOf(kind),
+          .mime_type = std::string(MimeTypeOf(kind))};
+}
+
+void DriveStore::PrepareCreate(const ObjectId& id, ObjectKind kind,
+                               std::string_view name) {
+  if (!IsDriveId(id)) return;
+  const std::lock_guard lock(mutex_);
+  if (sessions_.contains(id)) return;
+  sessions_[id] = std::async(
+      std::launch::async,
+      [this, kind, file = NewFile(id, kind, name)]() -> Result<std::string> {
+        DRIVEROOT_RETURN_IF_ERROR(AwaitFolderOf(kind));
+        return client_->api().OpenUploadSession(file);
+      });
+}
+
+std::string DriveStore::TakeSession(const ObjectId& id) {
+  std::future<Result<std::string>> session;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = sessions_.find(id);
+    if (found == sessions_.end()) return "";
+    session = std::move(found->second);
+    sessions_.erase(found);
+  }
+  // Whoever stores the bytes runs into the same error and tells of it.
+  return session.get().value_or("");
+}
+
 Status DriveStore::Create(const ObjectId& id, ObjectKind kind,
                           std::string_view name, std::string_view bytes) {
   DRIVEROOT_RETURN_IF_ERROR(CheckObjectId(id));
   // If that failed it is made up for below.
-  (void)AwaitFolders();
+  (void)AwaitFolderOf(kind);
   DriveApi& api = client_->api();
-  const NewDriveFile file = {.id = id,
-                             .name = std::string(name),
-                             .parent = FolderOf(kind),
-                             .mime_type = std::string(MimeTypeOf(kind))};
-  Status created = api.Upload(file, bytes);
+  const NewDriveFile file = NewFile(id, kind, name);
+  Status created = api.Upload(file, bytes, TakeSession(id));
   if (created || created.error().code() != ErrorCode::kNotFound) return created;
   // Whoever began to make the volume was broken off before its folder was made.
-  if (folders_.valid()) {
+  if (folders_.volume.valid()) {
     DRIVEROOT_RETURN_IF_ERROR(MakeVolumeFolder(api, layout_));
   }
   DRIVEROOT_RETURN_IF_ERROR(MakePartFolders(api, layout_));
@@ -140,9 +183,11 @@ Result<std::vector<ObjectInfo>> DriveStore::List(ObjectKind kind) {
     // The volume's own folder holds the superblock, too, and perhaps what
     // somebody put there by hand.
     if (kind == ObjectKind::kReadme && file.name != kReadmeName) continue;
+    const std::string_view prefix = PrefixOf(kind);
+    if (!file.name.starts_with(prefix)) continue;
     infos.push_back({.id = std::move(file.id),
                      .kind = kind,
-                     .name = std::move(file.name),
+                     .name = file.name.substr(prefix.size()),
                      .size = file.size});
   }
   return infos;

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "driveroot/base/result.h"
+#include "driveroot/store/drive/drive_api.h"
 #include "driveroot/store/drive/drive_client.h"
 #include "driveroot/store/drive/drive_volume.h"
 #include "driveroot/store/object_store.h"
@@ -34,11 +36,18 @@ class DriveStore : public ObjectStore {
         layout_(std::move(layout)),
         superblock_copy_(std::move(copy)) {}
 
+  // Folders that are being made: each is there when its future is ready, or
+  // could not be made.
+  struct NewFolders {
+    std::shared_future<Status> volume;
+    std::shared_future<Status> parts;  // not before `volume`
+  };
+
   // The volume's folder is new, under an id that was never used before: there
-  // is no use in looking for anything until there is a superblock. It and the
-  // folders of its parts are there when `folders` is ready.
-  void ExpectNothing(std::shared_future<Status> folders);
-  // Returns when they are; the error of making them, if they could not be.
+  // is no use in looking for anything until there is a superblock.
+  void ExpectNothing(NewFolders folders);
+  // Returns when they are all there; the error of making them, if they could
+  // not be.
   Status AwaitFolders() const;
   // `ids` were never used.
   void AddIds(std::vector<ObjectId> ids);
@@ -46,6 +55,9 @@ class DriveStore : public ObjectStore {
   Result<std::vector<ObjectId>> NewIds(int count) override;
   Status Create(const ObjectId& id, ObjectKind kind, std::string_view name,
                 std::string_view bytes) override;
+  // Opens an upload session.
+  void PrepareCreate(const ObjectId& id, ObjectKind kind,
+                     std::string_view name) override;
   Result<std::string> Read(const ObjectId& id, uint64_t offset,
                            uint64_t length) override;
   Status ReadTo(const ObjectId& id, uint64_t offset, uint64_t length,
@@ -60,19 +72,28 @@ class DriveStore : public ObjectStore {
 
  private:
   const std::string& FolderOf(ObjectKind kind) const;
+  // What stands before an object's name in the folder that it lies in.
+  std::string_view PrefixOf(ObjectKind kind) const;
+  Status AwaitFolderOf(ObjectKind kind) const;
+  NewDriveFile NewFile(const ObjectId& id, ObjectKind kind,
+                       std::string_view name) const;
+  // The upload session that PrepareCreate() opened; empty: none.
+  std::string TakeSession(const ObjectId& id);
   Status UploadSuperblock(std::string_view bytes);
   Status UpdateSuperblock(std::string_view bytes);
 
   std::shared_ptr<DriveClient> client_;
   const DriveVolumeLayout layout_;
-  std::shared_future<Status> folders_;  // none: they are there
+  NewFolders folders_;  // not valid: they are there
 
   // False: nobody can have written one yet.
   std::atomic<bool> has_superblock_ = true;
 
-  std::mutex mutex_;  // never held during a request
+  std::mutex mutex_;  // guards what is below; never held during a request
   std::vector<ObjectId> spare_ids_;
   std::optional<std::string> superblock_copy_;
+  // Last, since their threads use the rest.
+  std::map<ObjectId, std::future<Result<std::string>>> sessions_;
 };
 
 }  // namespace driveroot

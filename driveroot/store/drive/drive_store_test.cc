@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -319,22 +320,79 @@ TEST_F(DriveStoreTest, ABrokenOffCreationIsUsedAgain) {
 TEST_F(DriveStoreTest, AFolderThatCouldNotBeMadeIsMadeWhenItIsUsed) {
   auto impatient = OptionsFor(*drive_);
   impatient.retry_limit = RetryLimit::Within(milliseconds(0));
-  // The volume's own, and one of its parts'.
-  for (const char* nth : {"1", "2"}) {
-    Fault(R"({"class":"create","nth":)" + std::string(nth) +
+  struct Case {
+    std::string nth;   // the folder that fails: the volume's own is the first
+    ObjectKind first;  // what is stored then; a segment is in the volume's own
+  };
+  for (const auto& [nth, first] :
+       {Case{"1", ObjectKind::kSegment}, Case{"1", ObjectKind::kLogRecord},
+        Case{"2", ObjectKind::kLogRecord},
+        Case{"2", ObjectKind::kCheckpoint}}) {
+    const std::string name =
+        nth + "-" + std::to_string(static_cast<int>(first));
+    Fault(R"({"class":"create","nth":)" + nth +
           R"(,"action":"status","status":503})");
-    auto opened = OpenOrCreateDriveVolume(Client(impatient), nth);
+    auto opened = OpenOrCreateDriveVolume(Client(impatient), name);
     ASSERT_TRUE(opened) << opened.error();
-    for (const ObjectKind kind : {ObjectKind::kSegment, ObjectKind::kLogRecord,
-                                  ObjectKind::kCheckpoint}) {
+    for (const ObjectKind kind :
+         {first, ObjectKind::kSegment, ObjectKind::kLogRecord,
+          ObjectKind::kCheckpoint}) {
       const auto ids = (*opened)->NewIds(1);
       ASSERT_TRUE(ids) << ids.error();
       const Status stored = (*opened)->Create(ids->front(), kind, "x", "bytes");
       EXPECT_TRUE(stored) << stored.error();
     }
     Written(**opened);
-    EXPECT_TRUE(OpenDriveVolume(client_, nth));
+    EXPECT_TRUE(OpenDriveVolume(client_, name));
+    ASSERT_TRUE(drive_->ClearFaults());
   }
+}
+
+TEST_F(DriveStoreTest, SegmentsLieBesideTheReadme) {
+  ASSERT_TRUE(store_->Create(ids_[1], ObjectKind::kReadme, "README.txt", "r"));
+  ASSERT_TRUE(store_->Create(ids_[2], ObjectKind::kLogRecord, "8", "log"));
+  ASSERT_TRUE(store_->Create(ids_[3], ObjectKind::kSegment, "9", "segment"));
+  const auto folders = client_->api().List("name='root'", "id,name");
+  ASSERT_TRUE(folders) << folders.error();
+  ASSERT_EQ(folders->size(), 1u);
+  const auto files = client_->api().List(
+      QuoteForQuery(folders->front().id) + " in parents", "id,name");
+  ASSERT_TRUE(files) << files.error();
+  std::set<std::string> names;
+  for (const DriveFile& file : *files) names.insert(file.name);
+  EXPECT_EQ(names, (std::set<std::string>{"README.txt", "superblock.json",
+                                          "log", "checkpoints", "segment-9"}));
+  const auto segments = store_->List(ObjectKind::kSegment);
+  ASSERT_TRUE(segments) << segments.error();
+  ASSERT_EQ(segments->size(), 1u);
+  EXPECT_EQ(segments->front().id, ids_[3]);
+  EXPECT_EQ(segments->front().name, "9");
+  EXPECT_EQ(segments->front().size, 7u);
+}
+
+TEST_F(DriveStoreTest, AVolumeWithAFolderForSegmentsKeepsIt) {
+  // As earlier versions made them.
+  const DriveVolumeLayout layout = {.name = "old",
+                                    .folder = ids_[0],
+                                    .log = ids_[1],
+                                    .segments = ids_[2],
+                                    .checkpoints = ids_[3],
+                                    .superblock = ids_[4]};
+  ASSERT_TRUE(MakeVolumeFolder(client_->api(), layout));
+  ASSERT_TRUE(MakePartFolders(client_->api(), layout));
+  const auto store = OpenDriveVolume(client_, "old");
+  ASSERT_TRUE(store) << store.error();
+  Written(**store);
+  ASSERT_TRUE((*store)->Create(ids_[5], ObjectKind::kSegment, "9", "bytes"));
+  const auto files = client_->api().List(
+      QuoteForQuery(layout.segments) + " in parents", "id,name");
+  ASSERT_TRUE(files) << files.error();
+  ASSERT_EQ(files->size(), 1u);
+  EXPECT_EQ(files->front().name, "9");
+  const auto segments = (*store)->List(ObjectKind::kSegment);
+  ASSERT_TRUE(segments) << segments.error();
+  ASSERT_EQ(segments->size(), 1u);
+  EXPECT_EQ(segments->front().name, "9");
 }
 
 TEST_F(DriveStoreTest, ANewVolumeIsLookedForOnce) {
@@ -347,8 +405,8 @@ TEST_F(DriveStoreTest, ANewVolumeIsLookedForOnce) {
   // By name and among what lies in My Drive.
   EXPECT_EQ(Requests("list"), 2u);
   EXPECT_EQ(Requests("update"), 0u);
-  // Itself, its parts and the superblock.
-  EXPECT_EQ(Requests("create"), 5u);
+  // Itself, two folders in it and the superblock.
+  EXPECT_EQ(Requests("create"), 4u);
   auto again = OpenOrCreateDriveVolume(client_, "second");
   ASSERT_TRUE(again) << again.error();
   EXPECT_EQ((*again)->ReadSuperblock().value_or(""), "{}");
@@ -410,6 +468,28 @@ TEST_F(DriveStoreTest, ALargeObjectIsOneSessionAndOnePut) {
   ASSERT_TRUE(created) << created.error();
   EXPECT_EQ(Requests("create"), 1u);
   EXPECT_EQ(Requests("upload"), 1u);
+  EXPECT_TRUE(Stored() == bytes);
+}
+
+TEST_F(DriveStoreTest, APreparedUploadHasItsSessionAlready) {
+  const std::string bytes = Large();
+  ASSERT_TRUE(drive_->ResetStats());
+  store_->PrepareCreate(ids_[0], ObjectKind::kSegment, "s");
+  while (Requests("create") == 0) std::this_thread::sleep_for(milliseconds(5));
+  EXPECT_EQ(Requests("upload"), 0u);
+  const Status created = Create(bytes);
+  ASSERT_TRUE(created) << created.error();
+  EXPECT_EQ(Requests("create"), 1u);
+  EXPECT_EQ(Requests("upload"), 1u);
+  EXPECT_TRUE(Stored() == bytes);
+}
+
+TEST_F(DriveStoreTest, APreparedUploadWhoseSessionIsGoneBeginsAgain) {
+  const std::string bytes = Large();
+  Fault(R"({"class":"upload","nth":1,"action":"expire_session"})");
+  store_->PrepareCreate(ids_[0], ObjectKind::kSegment, "s");
+  const Status created = Create(bytes);
+  ASSERT_TRUE(created) << created.error();
   EXPECT_TRUE(Stored() == bytes);
 }
 

@@ -251,6 +251,7 @@ DriveVolumeLayout NewLayout(std::string_view name,
   };
   DriveVolumeLayout layout{.name = std::string(name), .folder = take()};
   for (const Part& part : kParts) layout.*part.id = take();
+  layout.segments = layout.folder;
   return layout;
 }
 
@@ -261,12 +262,16 @@ std::unique_ptr<DriveStore> MakeVolume(std::shared_ptr<DriveClient> client,
   const DriveVolumeLayout layout = NewLayout(name, ids);
   auto store = std::make_unique<DriveStore>(client, layout);
   // What will be stored is read and compressed meanwhile.
-  store->ExpectNothing(
-      std::async(std::launch::async, [client, layout]() -> Status {
-        DriveApi& api = client->api();
-        DRIVEROOT_RETURN_IF_ERROR(MakeVolumeFolder(api, layout));
-        return MakePartFolders(api, layout);
-      }).share());
+  const std::shared_future<Status> folder =
+      std::async(std::launch::async, [client, layout] {
+        return MakeVolumeFolder(client->api(), layout);
+      }).share();
+  const std::shared_future<Status> parts =
+      std::async(std::launch::async, [client, layout, folder]() -> Status {
+        DRIVEROOT_RETURN_IF_ERROR(folder.get());
+        return MakePartFolders(client->api(), layout);
+      }).share();
+  store->ExpectNothing({.volume = folder, .parts = parts});
   store->AddIds(std::move(ids));
   return store;
 }
@@ -288,7 +293,8 @@ Status MakeVolumeFolder(DriveApi& api, const DriveVolumeLayout& layout) {
 Status MakePartFolders(DriveApi& api, const DriveVolumeLayout& layout) {
   std::vector<std::future<Status>> made;
   for (const Part& part : kParts) {
-    if (part.folder_name == nullptr) continue;
+    const bool is_folder = part.folder_name != nullptr;
+    if (!is_folder || layout.*part.id == layout.folder) continue;
     made.push_back(std::async(std::launch::async, [&api, &layout, &part] {
       return MakeFolder(api, {.id = layout.*part.id,
                               .name = part.folder_name,

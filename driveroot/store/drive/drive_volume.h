@@ -5,7 +5,12 @@
 //   NAME/                 appProperties: driveroot=volume, and the ids below
 //     README.txt
 //     superblock.json
-//     log/  segments/  checkpoints/
+//     segment-NUMBER, ...
+//     log/  checkpoints/
+//
+// Segments lie in the volume's own folder, so that the first ones can be on
+// their way as soon as that is there: a folder takes Drive most of a second. In
+// volumes of earlier versions they lie in segments/.
 //
 // The folder's private properties hold the ids of its parts, so that opening a
 // volume is one request; its superblock comes along with that, by a copy in the
@@ -33,7 +38,7 @@ struct DriveVolumeLayout {
   std::string name = {};
   std::string folder = {};
   std::string log = {};
-  std::string segments = {};
+  std::string segments = {};  // perhaps `folder` itself
   std::string checkpoints = {};
   std::string superblock = {};  // taken, though there may be no such file yet
 };

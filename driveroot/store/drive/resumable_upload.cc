@@ -59,9 +59,13 @@ Attempt<void> ResumableUpload::OpenSession() {
       .method = "POST",
       .url = upload_endpoint_ + "/files?uploadType=resumable&fields=id",
       .headers = {{"Content-Type", "application/json; charset=UTF-8"},
-                  {"X-Upload-Content-Type", file_.mime_type},
-                  {"X-Upload-Content-Length", std::to_string(bytes_.size())}},
+                  {"X-Upload-Content-Type", file_.mime_type}},
       .body = {json}};
+  // It may be left out, and is as long as nobody knows.
+  if (!bytes_.empty()) {
+    request.headers.push_back(
+        {"X-Upload-Content-Length", std::to_string(bytes_.size())});
+  }
   Attempt<HttpResponse> response = client_->Try(&request, {}, pacer_);
   if (!response) return std::unexpected(std::move(response).error());
   const std::string_view location = response->Header("location").value_or("");
@@ -69,10 +73,14 @@ Attempt<void> ResumableUpload::OpenSession() {
     return std::unexpected(
         Transient("the server named no usable address for an upload"));
   }
-  session_ = location;
+  UseSession(std::string(location));
+  return {};
+}
+
+void ResumableUpload::UseSession(std::string session) {
+  session_ = std::move(session);
   offset_ = 0;
   offset_known_ = true;
-  return {};
 }
 
 Attempt<void> ResumableUpload::TakeStoredRange(const HttpResponse& response,

@@ -21,8 +21,7 @@ namespace driveroot {
 
 class ResumableUpload {
  public:
-  // `upload_endpoint` as Endpoints::upload. All references outlive the object;
-  // `bytes` is not empty.
+  // `upload_endpoint` as Endpoints::upload. All references outlive the object.
   ResumableUpload(ApiClient* client, Pacer* pacer, std::string upload_endpoint,
                   const NewDriveFile& file, std::string_view bytes)
       : client_(client),
@@ -31,12 +30,19 @@ class ResumableUpload {
         file_(file),
         bytes_(bytes) {}
 
-  // Goes on where the last attempt left off. Success means that all is stored;
-  // a kAlreadyExists failure, that the id was taken.
+  // Opens a session, which may be done before there are `bytes`: a session can
+  // be used by another object, with UseSession(). It lasts a week.
+  Attempt<void> OpenSession();
+  const std::string& session() const { return session_; }
+  // Goes on with one in which nothing was sent yet.
+  void UseSession(std::string session);
+
+  // Goes on where the last attempt left off. Success means that all of `bytes`,
+  // which are not empty, is stored; a kAlreadyExists failure, that the id was
+  // taken.
   Attempt<void> Continue(Backoff* backoff);
 
  private:
-  Attempt<void> OpenSession();
   // Sends the rest, or with `query` nothing but the question how much is there.
   // True when the file is complete.
   Attempt<bool> Put(bool query, Backoff* backoff);

@@ -119,6 +119,10 @@ class FaultyObjectStore : public ObjectStore {
   Result<std::vector<ObjectId>> NewIds(int count) override;
   Status Create(const ObjectId& id, ObjectKind kind, std::string_view name,
                 std::string_view bytes) override;
+  void PrepareCreate(const ObjectId& id, ObjectKind kind,
+                     std::string_view name) override {
+    store_->PrepareCreate(id, kind, name);
+  }
   Result<std::string> Read(const ObjectId& id, uint64_t offset,
                            uint64_t length) override;
   Status Remove(const ObjectId& id) override;
