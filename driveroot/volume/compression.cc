@@ -3,7 +3,11 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <memory>
+#include <vector>
+
+#include "driveroot/volume/delta.h"
 
 namespace driveroot {
 namespace {
@@ -19,15 +23,18 @@ std::string CompressFrame(std::string_view bytes, Compression compression) {
   // A context costs more to make than a small frame to compress.
   thread_local const std::unique_ptr<ZSTD_CCtx, FreeContext> context(
       ZSTD_createCCtx());
-  std::string stored(ZSTD_compressBound(bytes.size()), '\0');
-  const size_t size = ZSTD_compressCCtx(
-      context.get(), stored.data(), stored.size(), bytes.data(), bytes.size(),
-      static_cast<int>(compression));
+  // Most of the bound is unused, so the result is a copy of its own size. The
+  // room for a frame is used again: memory is slow when it is new.
+  thread_local std::vector<char> room_for_frame;
+  std::vector<char> room_for_more;
+  std::vector<char>& room =
+      bytes.size() <= kMaxFrameBytes ? room_for_frame : room_for_more;
+  room.resize(std::max(room.size(), ZSTD_compressBound(bytes.size())));
+  const size_t size =
+      ZSTD_compressCCtx(context.get(), room.data(), room.size(), bytes.data(),
+                        bytes.size(), static_cast<int>(compression));
   if (ZSTD_isError(size) || size >= bytes.size()) return std::string(bytes);
-  stored.resize(size);
-  // Most of the bound is unused, and it is kept until it is uploaded.
-  stored.shrink_to_fit();
-  return stored;
+  return std::string(room.data(), size);
 }
 
 Result<std::string> DecompressFrame(std::string_view stored,

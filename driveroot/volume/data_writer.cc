@@ -290,7 +290,10 @@ Result<PlacedSegment> DataWriter::NewSegment() {
 void DataWriter::FillSegment(PlacedSegment& segment,
                              std::span<Work* const> work, bool note_change) {
   ObjectDelta& object = segment.object;
+  uint64_t bytes = 0;
+  for (const Work* each : work) bytes += each->encoded->stored.size();
   SegmentWriter writer;
+  writer.Reserve(work.size(), bytes);
   std::vector<FrameDelta> frames;
   for (Work* each : work) {
     each->place =

@@ -15,6 +15,9 @@ constexpr std::string_view kMagic = "DRVRTSEG";
 constexpr uint64_t kHeaderBytes = 16;
 // The length of the index and its hash.
 constexpr uint64_t kTrailerBytes = 8 + 32;
+// Of the index: how many frames there are, and what it says of each.
+constexpr uint64_t kMaxCountBytes = 10;
+constexpr uint64_t kMaxEntryBytes = 10 + 10 + 5 + 5 + 32;
 
 // Room for the index of far more frames than a segment holds.
 constexpr uint64_t kMaxIndexBytes = 64 << 20;
@@ -31,6 +34,12 @@ SegmentWriter::SegmentWriter() {
   out.Fixed32(kFormatVersion);
   out.Fixed32(0);  // Reserved.
   bytes_ = out.Take();
+}
+
+void SegmentWriter::Reserve(size_t frames, uint64_t bytes) {
+  index_.reserve(frames);
+  bytes_.reserve(kHeaderBytes + bytes + frames * kMaxEntryBytes +
+                 kMaxCountBytes + kTrailerBytes);
 }
 
 uint64_t SegmentWriter::Add(const EncodedFrame& frame) {

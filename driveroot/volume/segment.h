@@ -31,6 +31,10 @@ class SegmentWriter {
  public:
   SegmentWriter();
 
+  // So many frames of so many stored bytes follow. It saves copying them when
+  // the segment has grown.
+  void Reserve(size_t frames, uint64_t bytes);
+
   // Returns the frame's offset.
   uint64_t Add(const EncodedFrame& frame);
 
