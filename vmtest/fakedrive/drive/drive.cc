@@ -142,21 +142,24 @@ void Drive::Handle(std::shared_ptr<Exchange> exchange) {
                                           : settings_.read_latency_ms;
   if (fault.kind == Kind::kStall) delay_ms += fault.ms;
 
-  auto carry_out = [this, exchange, target = *std::move(target), route, fault] {
-    const Call call{.exchange = *exchange,
-                    .target = target,
-                    .route = route,
-                    .fault = fault,
-                    .base_url = "https://" + exchange->head().authority};
-    Response response = Execute(call);
-    SpoilResponse(fault, &response);
-    exchange->Respond(std::move(response));
-  };
+  // It is carried out now and answered then, so that the work, as hashing what
+  // was uploaded, is part of the delay, as Google's own is.
+  const auto answer_at =
+      EventLoop::Clock::now() + std::chrono::milliseconds(delay_ms);
+  const Call call{.exchange = *exchange,
+                  .target = *target,
+                  .route = route,
+                  .fault = fault,
+                  .base_url = "https://" + exchange->head().authority};
+  const auto response = std::make_shared<Response>(Execute(call));
+  SpoilResponse(fault, response.get());
   if (delay_ms == 0) {
-    carry_out();
-  } else {
-    loop_.After(std::chrono::milliseconds(delay_ms), std::move(carry_out));
+    exchange->Respond(std::move(*response));
+    return;
   }
+  loop_.After(answer_at - EventLoop::Clock::now(), [exchange, response] {
+    exchange->Respond(std::move(*response));
+  });
 }
 
 void Drive::HandleCutOff(const Exchange& exchange) {

@@ -17,6 +17,7 @@ void Bandwidth::SetRate(double bytes_per_second) {
   rate_ = bytes_per_second;
   balance_ = 0;
   refilled_ = EventLoop::Clock::now();
+  busy_ = loop_.busy();
   if (timer_) loop_.Cancel(*timer_);
   timer_.reset();
   Schedule();
@@ -24,9 +25,16 @@ void Bandwidth::SetRate(double bytes_per_second) {
 
 void Bandwidth::Refill() {
   const auto now = EventLoop::Clock::now();
+  const auto busy = loop_.busy();
   const double seconds = std::chrono::duration<double>(now - refilled_).count();
-  balance_ = std::min(balance_ + seconds * rate_, Burst(rate_));
+  const double at_work = std::chrono::duration<double>(busy - busy_).count();
+  // What is left while there is nothing to do did not come after all.
+  const double idle = std::max(0.0, seconds - at_work);
+  const double most =
+      std::max(Burst(rate_), balance_ - idle * rate_) + at_work * rate_;
+  balance_ = std::min(balance_ + seconds * rate_, most);
   refilled_ = now;
+  busy_ = busy;
 }
 
 bool Bandwidth::Ready() {

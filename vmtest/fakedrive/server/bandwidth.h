@@ -5,7 +5,9 @@
 // when there is room for another piece. Units: bytes and bytes per second.
 //
 // Pieces are taken whole, so the balance may go below zero by one piece; the
-// rate holds over time. Lives on the event loop's thread.
+// rate holds over time. What the link carries while this program is at work,
+// as with hashing a file, is not lost: buffers on the way hold it. Lives on the
+// event loop's thread.
 #ifndef VMTEST_FAKEDRIVE_SERVER_BANDWIDTH_H_
 #define VMTEST_FAKEDRIVE_SERVER_BANDWIDTH_H_
 
@@ -42,6 +44,7 @@ class Bandwidth {
   double rate_ = 0;
   double balance_ = 0;
   EventLoop::Clock::time_point refilled_ = EventLoop::Clock::now();
+  EventLoop::Clock::duration busy_ = {};  // the loop's, at that time
   std::deque<uint64_t> waiting_;
   std::optional<EventLoop::TimerId> timer_;
 };

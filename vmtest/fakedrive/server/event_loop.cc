@@ -91,8 +91,10 @@ Status EventLoop::Run() {
   std::array<epoll_event, 64> events;
   while (!stopped_) {
     ArmTimer();
+    busy_ = busy();
     const int count = epoll_wait(epoll_.get(), events.data(), events.size(),
                                  posted_.empty() ? -1 : 0);
+    woken_ = Clock::now();
     if (count < 0 && errno != EINTR)
       return std::unexpected(Error::FromErrno(errno, "cannot wait for events"));
     for (int i = 0; i < count; ++i) {

@@ -41,6 +41,9 @@ class EventLoop {
   // Calls `call` in the next round.
   void Post(std::function<void()> call) { posted_.push_back(std::move(call)); }
 
+  // How long it has been at work so far, and not waiting for events.
+  Clock::duration busy() const { return busy_ + (Clock::now() - woken_); }
+
   // Runs until Stop.
   Status Run();
   void Stop() { stopped_ = true; }
@@ -57,6 +60,8 @@ class EventLoop {
   UniqueFd epoll_;
   UniqueFd timer_;
   bool stopped_ = false;
+  Clock::duration busy_ = {};  // until it waited last
+  Clock::time_point woken_ = Clock::now();
   uint64_t next_timer_ = 0;
   std::unordered_map<int, std::shared_ptr<std::function<void(uint32_t)>>>
       watches_;
