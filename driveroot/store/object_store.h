@@ -36,7 +36,7 @@ using ObjectId = std::string;
 // What an object is, so that a person who opens the folder finds their way.
 enum class ObjectKind : uint8_t {
   kLogRecord,   // log/
-  kSegment,     // segments/
+  kSegment,     // segments/, or in the folder itself
   kCheckpoint,  // checkpoints/
   kReadme,      // README.txt, in the folder itself
 };
