@@ -151,7 +151,8 @@ TEST_P(FakeDriveTest, RefusesWhatDriveRefuses) {
                 .Reason(),
             "propertyLengthLimitExceeded");
   EXPECT_EQ(client_->Get("/drive/v3/files?q=colour%3D1").Reason(), "invalid");
-  EXPECT_EQ(client_->Get("/drive/v3/files?pageSize=1001").status, 400);
+  EXPECT_EQ(client_->Get("/drive/v3/files?pageSize=0").status, 400);
+  EXPECT_EQ(client_->Get("/drive/v3/files?pageSize=1001").status, 200);
   const std::string folder =
       client_
           ->PostJson("/drive/v3/files",

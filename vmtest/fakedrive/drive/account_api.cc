@@ -20,7 +20,7 @@ Json ChangeResource(const World& world, const Call& call,
   change.Set("kind", "drive#change")
       .Set("type", "file")
       .Set("changeType", "file")
-      .Set("time", FormatTime(record.modified_ms))
+      .Set("time", FormatTime(record.changed_ms))
       .Set("removed", record.deleted)
       .Set("fileId", std::string_view(record.id));
   if (!record.deleted)
@@ -74,7 +74,7 @@ ApiResult<Response> GetChanges(const World& world, const Call& call) {
         .SetNumberText("startPageToken", start);
     return MaskedResponse(call, "", "*", object.Take());
   }
-  const auto page_size = NumberParameter(call.target, "pageSize", 100, 1, 1000);
+  const auto page_size = PageSizeParameter(call.target);
   if (!page_size) return std::unexpected(page_size.error());
   if (call.target.Parameter("pageToken") == nullptr) {
     ApiError error =

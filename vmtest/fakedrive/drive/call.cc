@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmtest/fakedrive/drive/call.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "vmtest/fakedrive/drive/fields.h"
@@ -20,6 +22,8 @@ ApiError InvalidFields(std::string_view detail) {
 ApiResult<rapidjson::Document> ParseMetadata(std::string_view text) {
   if (text.empty()) text = "{}";
   auto document = ParseJson(text);
+  // Clients without anything to say send null.
+  if (document && document->IsNull()) document->SetObject();
   if (!document || !document->IsObject()) {
     ApiError error = BadRequest("Parse Error");
     error.reason = "parseError";
@@ -75,6 +79,15 @@ ApiResult<uint64_t> NumberParameter(const Target& target, std::string_view name,
                   "'. Values must be within the range: [" +
                   std::to_string(least) + ", " + std::to_string(most) + "]"));
   return *number;
+}
+
+ApiResult<uint64_t> PageSizeParameter(const Target& target) {
+  constexpr uint64_t kUsual = 100;
+  constexpr uint64_t kMost = 1000;
+  const auto size = NumberParameter(target, "pageSize", kUsual, 1,
+                                    std::numeric_limits<int32_t>::max());
+  if (!size) return std::unexpected(size.error());
+  return std::min(*size, kMost);
 }
 
 FileContext ContextOf(const World& world, const Call& call,

@@ -38,7 +38,7 @@ inline constexpr std::string_view kJsonType = "application/json; charset=UTF-8";
 // The largest JSON body taken.
 inline constexpr uint64_t kMaxJsonBytes = uint64_t{1} << 20;
 
-// The request's JSON object; an empty body is an empty object. 400 parseError
+// The request's JSON object; an empty body or null is an empty object. 400 parseError
 // otherwise.
 ApiResult<rapidjson::Document> ParseMetadata(std::string_view text);
 ApiResult<rapidjson::Document> ParseBody(const Call& call);
@@ -55,6 +55,10 @@ ApiResult<void> CheckFields(const Target& target, std::string_view resource);
 // The `fields` parameter, or null if it is missing or empty, which mean the
 // same.
 const std::string* FieldsParameter(const Target& target);
+
+// The `pageSize` parameter, 100 without one. More than 1,000 counts as 1,000;
+// 0 and what is no number are refused.
+ApiResult<uint64_t> PageSizeParameter(const Target& target);
 
 // The number in that parameter, or `absent`; 400 if it is not within
 // [least, most].

@@ -79,6 +79,7 @@ std::string EncodeRecord(const FileRecord& record) {
       .Set("deleted", record.deleted)
       .Set("version", record.version)
       .Set("change", record.change)
+      .Set("changed", Json(record.changed_ms))
       .Set("content", std::string_view(record.content))
       .Set("size", record.size)
       .Set("md5", std::string_view(record.md5))
@@ -124,6 +125,11 @@ std::optional<FileRecord> DecodeRecord(std::string_view text) {
     return std::nullopt;
   record.created_ms = created->GetInt64();
   record.modified_ms = modified->GetInt64();
+  // Folders from before this was kept lack it.
+  const Json* changed = Member(*document, "changed");
+  record.changed_ms = changed != nullptr && changed->IsInt64()
+                          ? changed->GetInt64()
+                          : record.modified_ms;
   record.starred = MemberBool(*document, "starred");
   record.trashed = MemberBool(*document, "trashed");
   record.deleted = MemberBool(*document, "deleted");

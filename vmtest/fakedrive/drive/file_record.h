@@ -35,6 +35,7 @@ struct FileRecord {
   bool deleted = false;
   uint64_t version = 1;
   uint64_t change = 0;  // Its place in the change feed.
+  int64_t changed_ms = 0;  // When that change was made.
 
   // Of a file with content; `content` names it within the content folder.
   std::string content;

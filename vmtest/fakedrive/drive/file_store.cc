@@ -154,6 +154,7 @@ Status FileStore::Put(FileRecord record, Content* content) {
   const std::string old_parent = old != nullptr ? old->parent : "";
   record.version = old != nullptr ? old->version + 1 : 1;
   record.change = last_change_ + 1;
+  record.changed_ms = NowMs();
   if (content != nullptr) {
     record.content = record.id + "." + std::to_string(record.change);
     record.size = content->size;
@@ -196,7 +197,7 @@ Status FileStore::Delete(const std::string& id) {
   gone.deleted = true;
   gone.version = found->second.version + 1;
   gone.change = last_change_ + 1;
-  gone.modified_ms = NowMs();
+  gone.modified_ms = gone.changed_ms = NowMs();
   DRIVEROOT_RETURN_IF_ERROR(Save(gone));
   if (found->second.has_content()) unlink(ContentPath(found->second).c_str());
   last_change_ = gone.change;

@@ -78,12 +78,6 @@ ApiResult<Response> DownloadFile(const World& world, const Call& call) {
         "fileNotDownloadable",
         "Only files with binary content can be directly downloaded. Use Export "
         "with Docs Editors files."));
-  if (const std::string* acknowledged =
-          call.target.Parameter("acknowledgeAbuse");
-      acknowledged != nullptr && *acknowledged == "true")
-    return std::unexpected(InvalidParameter(
-        "acknowledgeAbuse",
-        "The acknowledgeAbuse parameter is only for files that are flagged."));
 
   ByteRange range;
   if (const std::string* header = call.exchange.head().headers.Find("range"))
@@ -135,7 +129,8 @@ ApiResult<Response> UpdateFile(const World& world, const Call& call) {
   if (!metadata) return std::unexpected(metadata.error());
   if (auto good = CheckFields(call.target, "file"); !good)
     return std::unexpected(good.error());
-  auto record = PrepareUpdate(world, call.route.id, *metadata, call.target, "");
+  auto record = PrepareUpdate(world, call.route.id, *metadata, call.target,
+                              UpdateOf::kMetadata, "");
   if (!record) return std::unexpected(record.error());
   return Commit(world, call, *std::move(record), nullptr);
 }

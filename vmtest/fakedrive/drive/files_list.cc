@@ -53,8 +53,12 @@ ApiResult<std::vector<OrderKey>> ParseOrder(const Target& target) {
     while (key.ends_with(' ')) key.remove_suffix(1);
     const bool descending = key.ends_with(" desc");
     if (descending) key.remove_suffix(5);
+    if (!descending && key.ends_with(" asc")) key.remove_suffix(4);
     if (std::ranges::count(kNames, key) == 0)
       return std::unexpected(InvalidParameter("orderBy", "Invalid Value"));
+    if (std::ranges::find(keys, key, &OrderKey::name) != keys.end())
+      return std::unexpected(
+          Forbidden("forbidden", "Duplicate sort key: " + std::string(key)));
     keys.push_back({std::string(key), descending});
   }
   return keys;
@@ -66,8 +70,32 @@ std::string Sortable(int64_t number) {
   return std::string(20 - digits.size(), '0') + digits;
 }
 
+// Sorts numbers within names by their value: "file9" before "file10". Each run
+// of digits becomes its length and itself, without leading zeros.
+std::string NaturalKey(std::string_view name) {
+  const std::string lower = AsciiLower(name);
+  std::string key;
+  for (size_t i = 0; i < lower.size();) {
+    size_t end = i;
+    while (end < lower.size() && lower[end] >= '0' && lower[end] <= '9') ++end;
+    if (end == i) {
+      key += lower[i++];
+      continue;
+    }
+    while (i + 1 < end && lower[i] == '0') ++i;
+    // A name has at most 255 characters or so; a longer run still sorts after
+    // all shorter ones.
+    key += '0';
+    key += static_cast<char>(std::min<size_t>(end - i, 127));
+    key.append(lower, i, end - i);
+    i = end;
+  }
+  return key;
+}
+
 std::string KeyOf(const FileRecord& record, std::string_view key) {
-  if (key == "name" || key == "name_natural") return AsciiLower(record.name);
+  if (key == "name") return AsciiLower(record.name);
+  if (key == "name_natural") return NaturalKey(record.name);
   if (key == "folder") return record.is_folder() ? "0" : "1";
   if (key == "starred") return record.starred ? "0" : "1";
   if (key == "createdTime") return Sortable(record.created_ms);
@@ -182,7 +210,7 @@ class Lister {
 }  // namespace
 
 ApiResult<Response> ListFiles(const World& world, const Call& call) {
-  const auto page_size = NumberParameter(call.target, "pageSize", 100, 1, 1000);
+  const auto page_size = PageSizeParameter(call.target);
   if (!page_size) return std::unexpected(page_size.error());
   const auto keys = ParseOrder(call.target);
   if (!keys) return std::unexpected(keys.error());

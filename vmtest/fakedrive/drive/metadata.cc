@@ -251,6 +251,7 @@ ApiResult<FileRecord> PrepareCreate(const World& world, const Json& metadata,
 
 ApiResult<FileRecord> PrepareUpdate(const World& world, const std::string& id,
                                     const Json& metadata, const Target& target,
+                                    UpdateOf what,
                                     std::string_view content_type) {
   const FileRecord* old = world.files->Find(ResolveId(*world.account, id));
   if (old == nullptr) return std::unexpected(FileNotFound(id));
@@ -264,7 +265,7 @@ ApiResult<FileRecord> PrepareUpdate(const World& world, const std::string& id,
         "The parents field is not directly writable in update requests. Use "
         "the addParents and removeParents parameters instead."));
   FileRecord record = *old;
-  record.modified_ms = NowMs();
+  if (what == UpdateOf::kContent) record.modified_ms = NowMs();
   auto good = ApplyCommon(metadata, &record);
   if (!good) return std::unexpected(good.error());
   std::string mime_type(content_type);

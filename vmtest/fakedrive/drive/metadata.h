@@ -5,6 +5,7 @@
 #ifndef VMTEST_FAKEDRIVE_DRIVE_METADATA_H_
 #define VMTEST_FAKEDRIVE_DRIVE_METADATA_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -24,10 +25,15 @@ std::string ResolveId(const Account& account, const std::string& id);
 ApiResult<FileRecord> PrepareCreate(const World& world, const Json& metadata,
                                     std::string_view content_type);
 
+// Whether an update comes with bytes: only these change modifiedTime, unless the
+// metadata sets it. Renaming and moving do not (grive2 pull request 36).
+enum class UpdateOf : uint8_t { kMetadata, kContent };
+
 // The record after files.update: `metadata` applied, moved as addParents and
-// removeParents say.
+// removeParents say. `content_type` is that of new content, or "".
 ApiResult<FileRecord> PrepareUpdate(const World& world, const std::string& id,
                                     const Json& metadata, const Target& target,
+                                    UpdateOf what,
                                     std::string_view content_type);
 
 // The record that files.copy makes, still without content.

@@ -159,7 +159,8 @@ Route FindRoute(std::string_view method, const Target& target) {
       return Plain(CallClass::kConsent);
   }
   if (method == "POST") {
-    if (path == "/token" || path == "/oauth2/v4/token")
+    if (path == "/token" || path == "/oauth2/v4/token" ||
+        path == "/o/oauth2/token")
       return Plain(CallClass::kToken);
     if (path == "/device/code") return Plain(CallClass::kDevice);
     if (path == "/revoke") return Plain(CallClass::kRevoke);

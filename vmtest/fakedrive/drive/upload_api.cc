@@ -65,7 +65,8 @@ ApiResult<FileRecord> UploadApi::Prepare(const std::string& update_id,
   if (!json) return std::unexpected(json.error());
   auto record = update_id.empty() ? PrepareCreate(world_, *json, content_type)
                                   : PrepareUpdate(world_, update_id, *json,
-                                                  target, content_type);
+                                                  target, UpdateOf::kContent,
+                                                  content_type);
   if (record && record->is_folder())
     return std::unexpected(
         BadRequest("Folders have no content: use no upload for them."));
@@ -189,7 +190,8 @@ ApiResult<Response> UploadApi::TakeChunk(const Call& call,
     FAKEDRIVE_RETURN_IF_DISK_ERROR(sessions_.Save(*session));
   }
   if (!range.has_bytes) {
-    if (range.total && *range.total > 0 && writer.size() == *range.total)
+    // Also of an empty file, which has no other end than "bytes */0".
+    if (range.total && writer.size() == *range.total)
       return Finish(call, session);
     return Incomplete(writer.size());
   }

@@ -53,6 +53,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   // Answers. Must be called once.
   void Respond(Response response) {
     response_ = std::move(response);
+    response_.headers.Add("date", HttpDate(std::chrono::system_clock::now()));
     answered_ = true;
     if (target_ != nullptr) target_->OnResponse(shared_from_this());
   }

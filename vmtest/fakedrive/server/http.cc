@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <ctime>
 
 namespace driveroot::fakedrive {
 namespace {
@@ -113,6 +114,17 @@ std::string PercentEncode(std::string_view text) {
     }
   }
   return encoded;
+}
+
+std::string HttpDate(std::chrono::system_clock::time_point time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts = {};
+  gmtime_r(&seconds, &parts);
+  // The process never leaves the "C" locale, so the names are English.
+  char text[64];
+  const size_t size =
+      std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return {text, size};
 }
 
 std::string_view ReasonPhrase(int status) {

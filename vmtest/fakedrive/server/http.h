@@ -8,6 +8,7 @@
 #ifndef VMTEST_FAKEDRIVE_SERVER_HTTP_H_
 #define VMTEST_FAKEDRIVE_SERVER_HTTP_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -68,6 +69,9 @@ std::optional<std::vector<std::pair<std::string, std::string>>> ParseForm(
 std::string PercentEncode(std::string_view text);
 
 std::string_view ReasonPhrase(int status);
+
+// The form that the Date field has (RFC 9110, 5.6.7).
+std::string HttpDate(std::chrono::system_clock::time_point time);
 
 std::string AsciiLower(std::string_view text);
 
