@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 
+#include "driveroot/base/beneath.h"
 #include "driveroot/base/files.h"
 
 namespace driveroot {
@@ -20,6 +22,9 @@ namespace {
 constexpr std::string_view kSuperblock = "superblock.json";
 constexpr std::string_view kObjects = "objects";
 constexpr uint64_t kMaxSuperblockBytes = 1 << 20;
+// Of a store that nobody made for several users.
+constexpr mode_t kPrivateFolder = 0700;
+constexpr mode_t kPrivateFile = 0600;
 // What the link of a removed object points to.
 constexpr std::string_view kRemoved = "removed";
 
@@ -50,9 +55,14 @@ Status CheckId(const ObjectId& id) {
   return {};
 }
 
+// One component of a path, and none that is hidden or leads upwards.
+bool IsFileName(std::string_view name) {
+  return !name.empty() && name.size() <= 255 && name.front() != '.' &&
+         std::ranges::all_of(name, [](char c) { return IsOneOf(c, "-_."); });
+}
+
 Status CheckName(std::string_view name) {
-  if (name.empty() || name.size() > 128 || name.front() == '.' ||
-      !std::ranges::all_of(name, [](char c) { return IsOneOf(c, "-_."); })) {
+  if (name.size() > 128 || !IsFileName(name)) {
     return Fail(ErrorCode::kInvalidArgument,
                 "not an object name: " + std::string(name));
   }
@@ -77,6 +87,25 @@ std::string Joined(std::string_view folder, std::string_view name) {
   return std::string(folder) + "/" + std::string(name);
 }
 
+constexpr ObjectKind kKinds[] = {ObjectKind::kLogRecord, ObjectKind::kSegment,
+                                 ObjectKind::kCheckpoint, ObjectKind::kReadme};
+
+// Where the link of an object points to, "../log/NAME.RANDOM", without "../".
+// Nothing unless it is one of our folders and one plain name: whoever may write
+// to the store could have put anything there.
+std::optional<std::string> ParseLink(std::string_view target) {
+  if (!target.starts_with("../")) return std::nullopt;
+  target.remove_prefix(3);
+  for (const ObjectKind kind : kKinds) {
+    const std::string prefix = Joined(FolderOf(kind), "");
+    if (target.starts_with(prefix) &&
+        IsFileName(target.substr(prefix.size()))) {
+      return std::string(target);
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::unexpected<Error> DirStore::Failed(std::string_view what,
@@ -94,7 +123,13 @@ Result<std::unique_ptr<DirStore>> DirStore::Open(const std::string& path) {
 }
 
 Result<std::unique_ptr<DirStore>> DirStore::Create(const std::string& path) {
-  if (mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
+  // Whoever reads the volume's bytes reads the files of all its users.
+  if (mkdir(path.c_str(), kPrivateFolder) == 0) {
+    // Whatever the umask took away, its owner works in it.
+    if (chmod(path.c_str(), kPrivateFolder) != 0) {
+      return std::unexpected(Error::FromErrno(errno, "cannot chmod " + path));
+    }
+  } else if (errno != EEXIST) {
     return std::unexpected(Error::FromErrno(errno, "cannot make " + path));
   }
   return Open(path);
@@ -112,8 +147,25 @@ Result<std::vector<ObjectId>> DirStore::NewIds(int count) {
   return ids;
 }
 
+UniqueFd DirStore::OpenFolder(std::string_view folder) {
+  return OpenBeneath(folder_.get(), folder, O_RDONLY | O_DIRECTORY);
+}
+
+mode_t DirStore::SharedBits() {
+  const UniqueFd objects = OpenFolder(kObjects);
+  struct stat status;
+  if (!objects.valid() || fstat(objects.get(), &status) != 0) return 0;
+  return (status.st_mode & S_IWGRP) != 0 ? status.st_mode & S_IRWXG : 0;
+}
+
 Status DirStore::MakeFolder(const std::string& folder) {
-  if (mkdirat(folder_.get(), folder.c_str(), 0777) == 0) {
+  if (mkdirat(folder_.get(), folder.c_str(), kPrivateFolder) == 0) {
+    const UniqueFd made = OpenBeneath(folder_.get(), folder, O_PATH);
+    if (!made.valid() ||
+        fchmodat(folder_.get(), folder.c_str(), kPrivateFolder | SharedBits(),
+                 AT_SYMLINK_NOFOLLOW) != 0) {
+      return Failed("cannot chmod", folder);
+    }
     return SyncFolder(".");
   }
   if (errno != EEXIST) return Failed("cannot make", folder);
@@ -121,8 +173,7 @@ Status DirStore::MakeFolder(const std::string& folder) {
 }
 
 Status DirStore::SyncFolder(const std::string& folder) {
-  const UniqueFd fd(openat(folder_.get(), folder.c_str(),
-                           O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd fd = OpenFolder(folder);
   if (!fd.valid() || fsync(fd.get()) != 0) {
     return Failed("cannot write through", folder);
   }
@@ -130,14 +181,19 @@ Status DirStore::SyncFolder(const std::string& folder) {
 }
 
 Status DirStore::WriteNewFile(const std::string& file, std::string_view bytes) {
-  const UniqueFd fd(openat(folder_.get(), file.c_str(),
-                           O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  const FolderAndName place = OpenParentBeneath(folder_.get(), file);
+  if (!place.folder.valid()) return Failed("cannot make", file);
+  const UniqueFd fd = OpenBeneath(place.folder.get(), place.name,
+                                  O_WRONLY | O_CREAT | O_EXCL, kPrivateFile);
   if (!fd.valid()) return Failed("cannot make", file);
   Status written = WriteFully(fd.get(), bytes, Joined(path_, file));
+  if (written && fchmod(fd.get(), kPrivateFile | (SharedBits() & 0660)) != 0) {
+    written = Failed("cannot chmod", file);
+  }
   if (written && fsync(fd.get()) != 0) {
     written = Failed("cannot write through", file);
   }
-  if (!written) unlinkat(folder_.get(), file.c_str(), 0);
+  if (!written) unlinkat(place.folder.get(), place.name.c_str(), 0);
   return written;
 }
 
@@ -152,38 +208,62 @@ Status DirStore::Create(const ObjectId& id, ObjectKind kind,
   const std::string file = Joined(folder, std::string(name) + "." + random);
   DRIVEROOT_RETURN_IF_ERROR(WriteNewFile(file, bytes));
   DRIVEROOT_RETURN_IF_ERROR(SyncFolder(folder));
-  const std::string link = Joined(kObjects, id);
-  if (symlinkat(("../" + file).c_str(), folder_.get(), link.c_str()) != 0) {
-    const auto failed = Failed("cannot make", link);
-    unlinkat(folder_.get(), file.c_str(), 0);
+  const UniqueFd objects = OpenFolder(kObjects);
+  if (!objects.valid() ||
+      symlinkat(("../" + file).c_str(), objects.get(), id.c_str()) != 0) {
+    const auto failed = Failed("cannot make", Joined(kObjects, id));
+    RemoveFile(file);
     return failed;
   }
   DRIVEROOT_RETURN_IF_ERROR(SyncFolder(std::string(kObjects)));
   if (kind == ObjectKind::kReadme) {
     // Where a person looks for it.
     const std::string top(name);
-    if (linkat(folder_.get(), file.c_str(), folder_.get(), top.c_str(), 0) !=
-            0 &&
-        errno != EEXIST) {
+    const FolderAndName place = OpenParentBeneath(folder_.get(), file);
+    if (!place.folder.valid() || (linkat(place.folder.get(), place.name.c_str(),
+                                         folder_.get(), top.c_str(), 0) != 0 &&
+                                  errno != EEXIST)) {
       return Failed("cannot make", top);
     }
   }
   return {};
 }
 
+Status DirStore::RemoveFile(const std::string& file) {
+  const FolderAndName place = OpenParentBeneath(folder_.get(), file);
+  if (!place.folder.valid() ||
+      (unlinkat(place.folder.get(), place.name.c_str(), 0) != 0 &&
+       errno != ENOENT)) {
+    return Failed("cannot remove", file);
+  }
+  return {};
+}
+
 Result<std::string> DirStore::Locate(const ObjectId& id) {
   DRIVEROOT_RETURN_IF_ERROR(CheckId(id));
+  const UniqueFd objects = OpenFolder(kObjects);
+  if (!objects.valid()) return Failed("cannot read", kObjects);
+  return LocateIn(objects.get(), id);
+}
+
+Result<std::string> DirStore::LocateIn(int objects, const ObjectId& id) {
   const std::string link = Joined(kObjects, id);
   std::array<char, 512> target;
   const ssize_t size =
-      readlinkat(folder_.get(), link.c_str(), target.data(), target.size());
+      readlinkat(objects, id.c_str(), target.data(), target.size());
   if (size < 0) return Failed("cannot read", link);
   const std::string_view path(target.data(), static_cast<size_t>(size));
-  if (path == kRemoved || !path.starts_with("../")) {
+  if (path == kRemoved) {
     return Fail(ErrorCode::kNotFound, "cannot read " + Joined(path_, link) +
                                           ": the object was removed");
   }
-  return std::string(path.substr(3));
+  std::optional<std::string> file = ParseLink(path);
+  if (!file) {
+    return Fail(ErrorCode::kDataLoss,
+                "cannot read " + Joined(path_, link) +
+                    ": it does not point to an object of this volume");
+  }
+  return *std::move(file);
 }
 
 Result<std::string> DirStore::Read(const ObjectId& id, uint64_t offset,
@@ -194,10 +274,15 @@ Result<std::string> DirStore::Read(const ObjectId& id, uint64_t offset,
 
 Result<std::string> DirStore::ReadRange(const std::string& file,
                                         uint64_t offset, uint64_t length) {
-  const UniqueFd fd(openat(folder_.get(), file.c_str(), O_RDONLY | O_CLOEXEC));
+  // A fifo in its place must not keep us waiting.
+  const UniqueFd fd =
+      OpenBeneath(folder_.get(), file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   struct stat status;
   if (!fd.valid() || fstat(fd.get(), &status) != 0) {
     return Failed("cannot open", file);
+  }
+  if (!S_ISREG(status.st_mode)) {
+    return Fail(ErrorCode::kDataLoss, Joined(path_, file) + " is not a file");
   }
   const auto size = static_cast<uint64_t>(status.st_size);
   if (offset >= size) return std::string();
@@ -219,38 +304,41 @@ Result<std::string> DirStore::ReadRange(const std::string& file,
 Status DirStore::Remove(const ObjectId& id) {
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string file, Locate(id));
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string random, RandomHex());
-  const std::string link = Joined(kObjects, id);
-  const std::string fresh = Joined(kObjects, "." + random);
-  if (symlinkat(std::string(kRemoved).c_str(), folder_.get(), fresh.c_str()) !=
+  const std::string fresh = "." + random;
+  const UniqueFd objects = OpenFolder(kObjects);
+  if (!objects.valid() ||
+      symlinkat(std::string(kRemoved).c_str(), objects.get(), fresh.c_str()) !=
           0 ||
-      renameat(folder_.get(), fresh.c_str(), folder_.get(), link.c_str()) !=
-          0) {
-    return Failed("cannot remove", link);
+      renameat(objects.get(), fresh.c_str(), objects.get(), id.c_str()) != 0) {
+    return Failed("cannot remove", Joined(kObjects, id));
   }
   DRIVEROOT_RETURN_IF_ERROR(SyncFolder(std::string(kObjects)));
-  if (unlinkat(folder_.get(), file.c_str(), 0) != 0 && errno != ENOENT) {
-    return Failed("cannot remove", file);
-  }
-  return {};
+  return RemoveFile(file);
 }
 
 Result<std::vector<ObjectInfo>> DirStore::List(ObjectKind kind) {
   std::vector<ObjectInfo> objects;
-  const int fd = openat(folder_.get(), std::string(kObjects).c_str(),
-                        O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 && errno == ENOENT) return objects;
+  UniqueFd fd = OpenFolder(kObjects);
+  if (!fd.valid() && errno == ENOENT) return objects;
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(
-      fd < 0 ? nullptr : fdopendir(fd), &closedir);
+      fd.valid() ? fdopendir(fd.Release()) : nullptr, &closedir);
   if (folder == nullptr) return Failed("cannot list", kObjects);
   const std::string prefix = Joined(FolderOf(kind), "");
+  const UniqueFd files = OpenFolder(FolderOf(kind));
+  if (!files.valid() && errno == ENOENT) return objects;
+  if (!files.valid()) return Failed("cannot list", FolderOf(kind));
   for (const dirent* entry = readdir(folder.get()); entry != nullptr;
        entry = readdir(folder.get())) {
     const ObjectId id = entry->d_name;
-    if (id.starts_with('.')) continue;
-    const Result<std::string> file = Locate(id);
+    if (!CheckId(id)) continue;
+    const Result<std::string> file = LocateIn(dirfd(folder.get()), id);
     if (!file || !file->starts_with(prefix)) continue;
     struct stat status;
-    if (fstatat(folder_.get(), file->c_str(), &status, 0) != 0) continue;
+    if (fstatat(files.get(), file->c_str() + prefix.size(), &status,
+                AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(status.st_mode)) {
+      continue;
+    }
     const size_t dot = file->rfind('.');
     objects.push_back({.id = id,
                        .kind = kind,

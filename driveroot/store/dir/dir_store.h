@@ -9,11 +9,21 @@
 // Making the link is the atomic step of Create. Remove lets it point nowhere
 // instead of deleting it, so the id of a removed object stays taken.
 //
+// The folder may have been made by somebody else, or be writable for others: no
+// link in it leads out of it, whatever is asked for. Ids and names are one
+// component of a path each, and no symbolic link is followed but those of
+// objects/, whose targets are checked.
+//
+// Folders are 0700 and files 0600, whatever the umask. A store whose objects/
+// its owner has made writable for a group stays open to that group.
+//
 // Whatever Create, Remove and WriteSuperblock return success for has reached
 // the disk (fsync). Ids are 128 random bits. Several processes may use one
 // folder at the same time. Thread-safe, as ObjectStore is.
 #ifndef DRIVEROOT_STORE_DIR_DIR_STORE_H_
 #define DRIVEROOT_STORE_DIR_DIR_STORE_H_
+
+#include <sys/types.h>
 
 #include <memory>
 #include <string>
@@ -54,11 +64,17 @@ class DirStore : public ObjectStore {
   // Writes a new file and its folder's entry through to the disk.
   Status WriteNewFile(const std::string& file, std::string_view bytes);
   Status MakeFolder(const std::string& folder);
+  UniqueFd OpenFolder(std::string_view folder);
+  // What of a mode's group bits a store for a group gives to it, else none.
+  mode_t SharedBits();
+  Status RemoveFile(const std::string& file);
   Status SyncFolder(const std::string& folder);
   Result<std::string> ReadRange(const std::string& file, uint64_t offset,
                                 uint64_t length);
-  // Where the bytes of `id` are. kNotFound: nowhere.
+  // Where the bytes of `id` are, relative to the folder. kNotFound: nowhere.
+  // kDataLoss: its link is none of ours.
   Result<std::string> Locate(const ObjectId& id);
+  Result<std::string> LocateIn(int objects, const ObjectId& id);
   std::unexpected<Error> Failed(std::string_view what,
                                 std::string_view file) const;
 
