@@ -47,7 +47,7 @@ Committer::Committer(ObjectStore& store, Metadata& metadata,
              .mutex = mutex,
              .cache = cache,
              .ids = ids_,
-             .persist = persist_,
+             .persist = [this](const auto& call) { return RepeatOrKeep(call); },
              .stored =
                  [this] {
                    NoteChange();
@@ -129,32 +129,38 @@ Status Committer::AdoptLeftovers() {
 }
 
 void Committer::Run() {
-  while (true) {
-    Status status;
-    switch (NextTask()) {
-      case Task::kStop:
-        return;
-      case Task::kCommit:
-        status = PlaceUploads();
-        if (status) status = Commit(RecordType::kCommit);
-        break;
-      case Task::kUploadAhead:
-        status = UploadAhead(/*all=*/false);
-        break;
-      case Task::kClose:
-        status = PlaceUploads();
-        if (status) status = Commit(RecordType::kClose);
-        if (status) {
-          const std::lock_guard lock(state_mutex_);
-          closed_ = true;
-        }
-        break;
-    }
-    changed_.notify_all();
-    if (status) continue;
-    NoteEnd(status.error());
-    return;
+  while (RunTask()) {
   }
+  const std::lock_guard lock(state_mutex_);
+  ended_ = true;
+  changed_.notify_all();
+}
+
+bool Committer::RunTask() {
+  Status status;
+  switch (NextTask()) {
+    case Task::kStop:
+      return false;
+    case Task::kCommit:
+      status = PlaceUploads();
+      if (status) status = Commit(RecordType::kCommit);
+      break;
+    case Task::kUploadAhead:
+      status = UploadAhead(/*all=*/false);
+      break;
+    case Task::kClose:
+      status = PlaceUploads();
+      if (status) status = Commit(RecordType::kClose);
+      if (status) {
+        const std::lock_guard lock(state_mutex_);
+        closed_ = true;
+      }
+      break;
+  }
+  changed_.notify_all();
+  if (status) return true;
+  NoteEnd(status.error());
+  return false;
 }
 
 void Committer::NoteEnd(const Error& error) {
@@ -165,7 +171,11 @@ void Committer::NoteEnd(const Error& error) {
   {
     // While the volume is being opened somebody waits for the answer.
     const std::lock_guard lock(state_mutex_);
-    if (!started_ || fenced_) return;
+    if (keeping_) {
+      keep_failure_ = error;
+      changed_.notify_all();
+    }
+    if (!started_ || fenced_ || keeping_) return;
   }
   // Not an answer that a store in order gives. Nothing can be appended to a log
   // that ends in doubt.
@@ -177,8 +187,12 @@ void Committer::NoteEnd(const Error& error) {
 Committer::Task Committer::NextTask() {
   std::unique_lock lock(state_mutex_);
   while (true) {
-    if (stop_ || closed_ || fenced_) return Task::kStop;
-    if (close_wanted_) return Task::kClose;
+    if (stop_ || closed_) return Task::kStop;
+    if (fenced_ && !keeping_) {
+      changed_.wait(lock);
+      continue;
+    }
+    if (close_wanted_ && !keeping_) return Task::kClose;
     if (commit_wanted_ || record_wanted_ ||
         checkpoints_asked_ > checkpoints_answered_) {
       return Task::kCommit;
@@ -207,7 +221,7 @@ Status Committer::Repeat(const std::function<Status()>& call) {
       return status;
     }
     // While the volume is being opened somebody waits for the answer.
-    if (!started_) return status;
+    if (!started_ || keeping_) return status;
     const uint64_t kicks = retry_kicks_;
     lock.unlock();
     NoteFailure(status.error());
@@ -219,6 +233,50 @@ Status Committer::Repeat(const std::function<Status()>& call) {
     }
     delay = std::min(2 * delay, kMaxRetryFactor * options_.retry_delay);
   }
+}
+
+bool Committer::MayBeKept() const {
+  const std::lock_guard lock(state_mutex_);
+  return started_ && !stop_ && (fenced_ || keeping_);
+}
+
+Status Committer::RepeatOrKeep(const std::function<Status()>& call) {
+  while (true) {
+    {
+      std::unique_lock lock(state_mutex_);
+      changed_.wait(lock,
+                    [&] { return !started_ || !fenced_ || keeping_ || stop_; });
+      if (stop_) return Fail(ErrorCode::kCancelled, "the volume was closed");
+    }
+    const Status status = Repeat(call);
+    if (status || status.error().code() == ErrorCode::kAlreadyExists ||
+        keeping_) {
+      return status;
+    }
+    // Not an answer that a store in order gives: it is the end, but of nothing
+    // that was accepted.
+    NoteEnd(status.error());
+    if (!MayBeKept()) return status;
+  }
+}
+
+Status Committer::Keep() {
+  uint64_t target = 0;
+  {
+    const std::shared_lock lock(mutex_);
+    target = sealed_ + (metadata_.has_changes() ? 1 : 0);
+  }
+  std::unique_lock lock(state_mutex_);
+  keeping_ = true;
+  commit_wanted_ |= target > sealed_;
+  ++retry_kicks_;
+  changed_.notify_all();
+  changed_.wait(lock, [&] {
+    return durable_ >= target || stop_ || ended_ || keep_failure_;
+  });
+  if (durable_ >= target) return {};
+  if (keep_failure_) return std::unexpected(*keep_failure_);
+  return Fail(ErrorCode::kCancelled, "the volume was closed");
 }
 
 void Committer::NoteFailure(const Error& error) {

@@ -51,6 +51,12 @@ class Committer {
   // Whoever waits for something gets kCancelled.
   void Stop();
 
+  // Brings what is not durable to the store all the same, on which nothing may
+  // be created any more or nothing can be: from now on the store is one that
+  // keeps what is created elsewhere (driveroot/unsent). Nothing is repeated
+  // after this. Returns when all of it was created.
+  Status Keep();
+
   // Appends the open record, with what was changed since recovery, and starts
   // the thread. To be called first. Waits for nothing: errors of the store are
   // returned. kBusy: another writer opened the volume at the same time. With
@@ -122,9 +128,17 @@ class Committer {
   };
 
   void Run();
+  // False: it was the last one.
+  bool RunTask();
   Task NextTask();
   // Repeats `call`, see Persist.
   Status Repeat(const std::function<Status()>& call);
+  // Repeat() for what the log consists of or refers to. When this writer may
+  // create nothing any more, it waits for Keep() or the end, so that nothing
+  // that was sealed is gone before.
+  Status RepeatOrKeep(const std::function<Status()>& call);
+  // Whether Keep() may still want what could not be created.
+  bool MayBeKept() const;
   void NoteFailure(const Error& error);
 
   // Seals and stores one transaction, and a checkpoint when one is due. Does
@@ -138,6 +152,7 @@ class Committer {
   Status Append(Transaction& transaction);
   Result<std::shared_ptr<SealedRecord>> SealRecord(Transaction& transaction);
   // kFenced: the log goes on without this writer. See VolumeOptions::absence.
+  // While Keep() is at work nothing is asked: who stores what is kept looks.
   Status CheckNotReplaced();
   // The same when another writer created the record of that id.
   Status CreateRecord(const SealedRecord& record);
@@ -199,8 +214,9 @@ class Committer {
   std::atomic<uint64_t> in_flight_bytes_ = 0;  // of data in sealed records
   // Transactions sealed. Changed under Volume's lock.
   std::atomic<uint64_t> sealed_ = 0;
-  std::atomic<bool> dirty_ = false;  // changed under Volume's lock
-  std::atomic<bool> stop_ = false;   // changed under state_mutex_
+  std::atomic<bool> dirty_ = false;    // changed under Volume's lock
+  std::atomic<bool> stop_ = false;     // changed under state_mutex_
+  std::atomic<bool> keeping_ = false;  // changed under state_mutex_
 
   mutable std::mutex state_mutex_;  // guards what is below
   std::condition_variable changed_;
@@ -213,6 +229,8 @@ class Committer {
   uint64_t checkpoints_answered_ = 0;
   bool closed_ = false;
   bool fenced_ = false;
+  bool ended_ = false;  // the thread
+  std::optional<Error> keep_failure_;
   std::string fenced_by_;
   uint64_t durable_ = 0;  // transactions
   // What changed in each of the transactions that are sealed and not durable.

@@ -37,7 +37,12 @@ void AddData(const StoredData& data, Delta& delta) {
 }  // namespace
 
 Status Committer::Append(Transaction& transaction) {
-  DRIVEROOT_RETURN_IF_ERROR(CheckNotReplaced());
+  if (const Status current = CheckNotReplaced(); !current) {
+    NoteEnd(current.error());
+    // What was sealed is not in the metadata's changes any more: it waits in
+    // RepeatOrKeep().
+    if (!MayBeKept()) return current;
+  }
   DRIVEROOT_ASSIGN_OR_RETURN(const std::shared_ptr<SealedRecord> sealed,
                              SealRecord(transaction));
   appender_.Start({.create = [this, sealed] { return CreateRecord(*sealed); },
@@ -143,11 +148,14 @@ Status Committer::MakeNewVolume(RecordType type) {
 
 Status Committer::CheckNotReplaced() {
   if (TimeSinceBoot() - last_append_.load() < options_.absence) return {};
+  if (keeping_) return {};
   std::string bytes;
-  DRIVEROOT_RETURN_IF_ERROR(persist_([&]() -> Status {
+  const Status read = persist_([&]() -> Status {
     DRIVEROOT_ASSIGN_OR_RETURN(bytes, store_.ReadSuperblock());
     return {};
-  }));
+  });
+  if (keeping_) return {};
+  if (!read) return read;
   // One that cannot be read, as of a newer driveroot, is another writer's.
   const Result<Superblock> superblock = ParseSuperblock(bytes);
   if (superblock && (superblock->log.sequence < position_.last.sequence ||
@@ -158,13 +166,17 @@ Status Committer::CheckNotReplaced() {
 }
 
 Status Committer::CreateRecord(const SealedRecord& record) {
-  const Status created = persist_([&] {
-    return store_.Create(record.id, ObjectKind::kLogRecord,
-                         ObjectName(record.header.sequence), record.bytes);
-  });
-  if (!created) {
+  while (true) {
+    const Status created = RepeatOrKeep([&] {
+      return store_.Create(record.id, ObjectKind::kLogRecord,
+                           ObjectName(record.header.sequence), record.bytes);
+    });
+    if (created) break;
     if (created.error().code() != ErrorCode::kAlreadyExists) return created;
-    DRIVEROOT_RETURN_IF_ERROR(CheckIsOwn(record));
+    const Status own = CheckIsOwn(record);
+    if (own) break;
+    // Once more, for whoever keeps it.
+    if (!MayBeKept()) return own;
   }
   NoteStored(record);
   return {};

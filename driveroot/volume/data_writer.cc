@@ -19,6 +19,11 @@ namespace {
 // Ids cost nothing, a call for them about 300 ms.
 constexpr int kIdsAtOnce = 200;
 
+// Kept back for what is sealed when the store cannot be reached any more
+// (Committer::Keep): a record's next id, and segments of all the data that a
+// volume accepts without storing it.
+constexpr size_t kReserve = 16;
+
 // Segments in flight: enough to hide the time until an upload starts, which is
 // what one connection to Drive wastes most.
 constexpr size_t kUploads = 4;
@@ -51,24 +56,26 @@ FrameDelta MakePlace(const UnstoredFrame& source, const Hash& hash,
 Result<ObjectId> IdPool::Take() {
   // Who comes meanwhile waits for the same ids.
   const std::lock_guard fetching(fetch_mutex_);
-  {
-    const std::lock_guard lock(mutex_);
-    if (!ids_.empty()) {
-      ObjectId id = std::move(ids_.front());
-      ids_.pop_front();
-      taken_.insert(id);
-      return id;
-    }
-  }
   std::vector<ObjectId> fresh;
-  DRIVEROOT_RETURN_IF_ERROR(persist_([&]() -> Status {
-    DRIVEROOT_ASSIGN_OR_RETURN(fresh, store_.NewIds(kIdsAtOnce));
-    return {};
-  }));
-  ObjectId id = std::move(fresh.back());
-  fresh.pop_back();
+  Status fetched;
+  if (!HasSome()) {
+    fetched = persist_([&]() -> Status {
+      DRIVEROOT_ASSIGN_OR_RETURN(fresh, store_.NewIds(kIdsAtOnce));
+      return {};
+    });
+  }
   const std::lock_guard lock(mutex_);
-  ids_.insert(ids_.end(), fresh.begin(), fresh.end());
+  // The reserve is for when there will be no more.
+  if (fresh.empty() && ids_.empty()) return std::unexpected(fetched.error());
+  ObjectId id;
+  if (fresh.empty()) {
+    id = std::move(ids_.front());
+    ids_.pop_front();
+  } else {
+    id = std::move(fresh.back());
+    fresh.pop_back();
+    ids_.insert(ids_.end(), fresh.begin(), fresh.end());
+  }
   taken_.insert(id);
   return id;
 }
@@ -80,7 +87,7 @@ bool IdPool::IsTaken(const ObjectId& id) {
 
 bool IdPool::HasSome() const {
   const std::lock_guard lock(mutex_);
-  return !ids_.empty();
+  return ids_.size() > kReserve;
 }
 
 Result<StoredData> DataWriter::Store(std::span<const UnstoredFrame> frames,

@@ -15,7 +15,8 @@ constexpr std::string_view kRemedy =
     "back a backup of the volume, or let `driveroot fsck --repair` save what "
     "is left; driveroot changed nothing";
 
-// Whether `record` may come after `position`.
+}  // namespace
+
 bool Follows(const RecordHeader& record, const LogPosition& position) {
   const RecordHeader& last = position.last;
   const bool opens = record.type == RecordType::kOpen;
@@ -24,8 +25,6 @@ bool Follows(const RecordHeader& record, const LogPosition& position) {
          record.previous == position.hash &&
          record.epoch == last.epoch + (opens ? 1 : 0);
 }
-
-}  // namespace
 
 std::unexpected<Error> Damaged(std::string what) {
   return Fail(ErrorCode::kDataLoss, what.append(kRemedy));

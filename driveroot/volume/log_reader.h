@@ -27,6 +27,9 @@ std::unexpected<Error> Damaged(std::string what);
 // what they are.
 std::unexpected<Error> Damaged(std::string_view object, const Error& error);
 
+// Whether `record` may come after `position`.
+bool Follows(const RecordHeader& record, const LogPosition& position);
+
 // Whether to go on; with kStopBefore the record is left out.
 enum class Visit { kGoOn, kStopBefore };
 using RecordVisitor =

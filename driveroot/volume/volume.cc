@@ -13,6 +13,7 @@
 #include "driveroot/volume/compactor.h"
 #include "driveroot/volume/frame_copies.h"
 #include "driveroot/volume/garbage_collector.h"
+#include "driveroot/volume/log_reader.h"
 #include "driveroot/volume/recovery.h"
 #include "driveroot/volume/rewriter.h"
 #include "driveroot/volume/superblock.h"
@@ -33,7 +34,7 @@ constexpr uint64_t kMinIdleGain = 8 << 20;
 
 // Makes sense of options that contradict each other.
 VolumeOptions Checked(VolumeOptions options) {
-  if (options.at) options.read_only = true;
+  if (options.at || !options.unsent_records.empty()) options.read_only = true;
   if (options.now == nullptr) options.now = NowNs;
   options.max_unstored_bytes =
       std::max(options.max_unstored_bytes, options.commit_bytes);
@@ -65,6 +66,23 @@ void MakeRoot(Metadata& metadata, const FormatOptions& options, TimeNs now) {
                         .mtime = now,
                         .ctime = now,
                         .btime = now});
+}
+
+// Applies records that continue the log, and moves `position` behind them.
+Status ApplyRecords(std::span<const std::string> records, LogPosition& position,
+                    Metadata& metadata) {
+  for (const std::string& bytes : records) {
+    DRIVEROOT_ASSIGN_OR_RETURN(LogRecord record, ParseRecord(bytes));
+    if (!Follows(record.header, position)) {
+      return Fail(ErrorCode::kDataLoss,
+                  "record " + std::to_string(record.header.sequence) +
+                      " does not continue the log after record " +
+                      std::to_string(position.last.sequence));
+    }
+    DRIVEROOT_RETURN_IF_ERROR(metadata.Apply(record.delta));
+    position = {.last = std::move(record.header), .hash = record.hash};
+  }
+  return {};
 }
 
 // Before what counts as an orphan is removed.
@@ -156,6 +174,8 @@ Result<std::unique_ptr<Volume>> Volume::Open(std::unique_ptr<ObjectStore> store,
   }
   if (!recovered) return std::unexpected(recovered.error());
   RecoveredLog& log = *recovered;
+  DRIVEROOT_RETURN_IF_ERROR(ApplyRecords(volume->options_.unsent_records,
+                                         log.position, volume->metadata_));
   if (!options.for_repair) {
     DRIVEROOT_RETURN_IF_ERROR(CheckNames(volume->metadata_));
     volume->metadata_.RemoveOrphans();
@@ -258,6 +278,13 @@ Status Volume::Close(const ProgressCallback& progress) {
       garbage_collector_->DeleteDeadObjects(kMaxDeletionsAtClose, report);
   if (!deleted) LOG(INFO) << "cannot delete old data: " << deleted.error();
   return {};
+}
+
+Status Volume::Keep() {
+  if (committer_ == nullptr) return {};
+  const Status kept = committer_->Keep();
+  committer_->Stop();
+  return kept;
 }
 
 Result<CompactionResult> Volume::Compact(std::span<const FrameNumber> frames) {

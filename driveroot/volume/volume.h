@@ -36,6 +36,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "driveroot/base/result.h"
 #include "driveroot/cache/fetcher.h"
@@ -69,6 +70,10 @@ struct VolumeOptions {
 
   // The state at a point of the past, read-only.
   std::optional<HistoryPoint> at;
+
+  // Records that continue the log after `at`, or after its end, and are not on
+  // the store: the state after them. Read-only.
+  std::vector<std::string> unsent_records = {};
 
   // Opens a volume whose names are not in order, too, and removes nothing, for
   // RepairVolume.
@@ -329,6 +334,11 @@ class Volume {
   // Sync, then a checkpoint when the log has records after the last one, a
   // closing record and a fresh superblock. After it only reading works.
   Status Close(const ProgressCallback& progress = nullptr);
+
+  // The end of a volume that cannot be stored: the store is one that keeps what
+  // is created from now on (driveroot/unsent), and gets all that is not
+  // durable, also when another writer took over. Only reading works after it.
+  Status Keep();
 
   // Inodes that changed in what is not durable: what would be lost if the
   // volume were given up now, as after another writer took over.
