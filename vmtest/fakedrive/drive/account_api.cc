@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "vmtest/fakedrive/drive/export_formats.h"
 #include "vmtest/fakedrive/drive/files_api.h"
 #include "vmtest/fakedrive/drive/times.h"
 
@@ -27,6 +28,17 @@ Json ChangeResource(const World& world, const Call& call,
     change.Set("file",
                FileResource(record, ContextOf(world, call, record), allocator));
   return change.Take();
+}
+
+Json FormatsJson(const Formats& formats, JsonAllocator& allocator) {
+  JsonObject object(allocator);
+  for (const auto& [from, to] : formats) {
+    Json array(rapidjson::kArrayType);
+    for (const std::string_view type : to)
+      array.PushBack(JsonString(type, allocator), allocator);
+    object.Set(from, std::move(array));
+  }
+  return object.Take();
 }
 
 }  // namespace
@@ -59,8 +71,8 @@ ApiResult<Response> GetAbout(const World& world, const Call& call) {
       .SetNumberText("maxUploadSize", kMaxUploadBytes)
       .Set("appInstalled", true)
       .Set("canCreateDrives", false)
-      .Set("importFormats", Json(rapidjson::kObjectType))
-      .Set("exportFormats", Json(rapidjson::kObjectType));
+      .Set("importFormats", FormatsJson(AllImportFormats(), allocator))
+      .Set("exportFormats", FormatsJson(AllExportFormats(), allocator));
   return MaskedResponse(call, "about", "*", about.Take());
 }
 
@@ -85,8 +97,12 @@ ApiResult<Response> GetChanges(const World& world, const Call& call) {
   const auto first = NumberParameter(call.target, "pageToken", 0, 1, start);
   if (!first) return std::unexpected(first.error());
 
+  const auto with_removed = FlagParameter(call.target, "includeRemoved", true);
+  if (!with_removed) return std::unexpected(with_removed.error());
+
   std::vector<const FileRecord*> records;
   for (const auto& [id, record] : world.files->all()) {
+    if (record.deleted && !*with_removed) continue;
     // The root folder's making is no change that anybody sees.
     if (record.change >= *first && (record.deleted || !record.parent.empty()))
       records.push_back(&record);
@@ -113,12 +129,26 @@ ApiResult<Response> GetChanges(const World& world, const Call& call) {
       list.Take());
 }
 
-// There are no shared drives, but clients ask.
-ApiResult<Response> ListDrives(const World& /*world*/, const Call& call) {
+// There are no shared drives, as in an account without an organisation, but
+// clients ask.
+ApiResult<Response> AnswerDrives(const World& /*world*/, const Call& call) {
+  const std::string& method = call.exchange.head().method;
+  if (!call.route.id.empty()) {
+    ApiError error = FileNotFound(call.route.id);
+    error.message = "Shared drive not found: " + call.route.id;
+    error.location = "driveId";
+    return std::unexpected(std::move(error));
+  }
+  if (method == "POST")
+    return std::unexpected(Forbidden("userCannotCreateTeamDrives",
+                                     "The user cannot create shared drives."));
+  if (auto size = PageSizeParameter(call.target); !size)
+    return std::unexpected(size.error());
+  const bool is_team = call.target.path.ends_with("/teamdrives");
   rapidjson::Document document;
   JsonObject list(document.GetAllocator());
-  list.Set("kind", "drive#driveList")
-      .Set("drives", Json(rapidjson::kArrayType));
+  list.Set("kind", is_team ? "drive#teamDriveList" : "drive#driveList")
+      .Set(is_team ? "teamDrives" : "drives", Json(rapidjson::kArrayType));
   return MaskedResponse(call, "", "*", list.Take());
 }
 

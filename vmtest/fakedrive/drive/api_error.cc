@@ -49,6 +49,14 @@ ApiError UsageLimit(std::string_view reason, std::string message) {
   return error;
 }
 
+ApiError NotSimulated(std::string_view what) {
+  ApiError error;
+  error.status = 501;
+  error.reason = "notSimulated";
+  error.message = "fakedrive does not simulate " + std::string(what) + ".";
+  return error;
+}
+
 ApiError Internal(const Error& error) {
   ApiError internal;
   internal.status = 500;

@@ -35,6 +35,9 @@ ApiError FileNotFound(std::string_view id);
 // 403 of the domain "usageLimits" or "global".
 ApiError Forbidden(std::string_view reason, std::string message);
 ApiError UsageLimit(std::string_view reason, std::string message);
+// 501: Google has it, this server does not. No client can take that for an
+// answer of Google's.
+ApiError NotSimulated(std::string_view what);
 // The local disk failed: 500.
 ApiError Internal(const Error& error);
 

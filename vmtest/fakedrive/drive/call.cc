@@ -90,13 +90,57 @@ ApiResult<uint64_t> PageSizeParameter(const Target& target) {
   return std::min(*size, kMost);
 }
 
+ApiResult<bool> FlagParameter(const Target& target, std::string_view name,
+                              bool absent) {
+  const std::string* text = target.Parameter(name);
+  if (text == nullptr || text->empty()) return absent;
+  if (*text == "true" || *text == "false") return *text == "true";
+  return std::unexpected(InvalidParameter(name, "Invalid boolean value"));
+}
+
+ApiResult<const FileRecord*> FindFile(const World& world, const Call& call) {
+  const FileRecord* record =
+      world.files->Find(ResolveId(*world.account, call.route.id));
+  if (record == nullptr) return std::unexpected(FileNotFound(call.route.id));
+  return record;
+}
+
+Response NoContent() {
+  Response response;
+  response.status = 204;
+  return response;
+}
+
+std::string ResolveId(const Account& account, const std::string& id) {
+  return id == "root" ? account.root_id() : id;
+}
+
+std::vector<Permission> EffectivePermissions(const FileStore& files,
+                                             const FileRecord& record) {
+  std::vector<Permission> permissions = record.permissions;
+  for (const FileRecord* at = files.Find(record.parent); at != nullptr;
+       at = files.Find(at->parent)) {
+    for (const Permission& permission : at->permissions) {
+      if (std::ranges::find(permissions, permission.id, &Permission::id) ==
+          permissions.end())
+        permissions.push_back(permission);
+    }
+  }
+  return permissions;
+}
+
 FileContext ContextOf(const World& world, const Call& call,
                       const FileRecord& record) {
+  const FileRecord* target = record.is_shortcut()
+                                 ? world.files->Find(record.shortcut_target)
+                                 : nullptr;
   return {.trashed = world.files->IsTrashed(record),
           .permission_id = world.account->permission_id(),
           .user_name = std::string(kUserName),
           .user_email = std::string(kUserEmail),
-          .base_url = call.base_url};
+          .base_url = call.base_url,
+          .permissions = EffectivePermissions(*world.files, record),
+          .shortcut_target_type = target != nullptr ? target->mime_type : ""};
 }
 
 }  // namespace driveroot::fakedrive

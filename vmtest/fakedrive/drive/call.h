@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "vmtest/fakedrive/drive/account.h"
 #include "vmtest/fakedrive/drive/api_error.h"
@@ -38,8 +39,8 @@ inline constexpr std::string_view kJsonType = "application/json; charset=UTF-8";
 // The largest JSON body taken.
 inline constexpr uint64_t kMaxJsonBytes = uint64_t{1} << 20;
 
-// The request's JSON object; an empty body or null is an empty object. 400 parseError
-// otherwise.
+// The request's JSON object; an empty body or null is an empty object. 400
+// parseError otherwise.
 ApiResult<rapidjson::Document> ParseMetadata(std::string_view text);
 ApiResult<rapidjson::Document> ParseBody(const Call& call);
 
@@ -65,6 +66,24 @@ ApiResult<uint64_t> PageSizeParameter(const Target& target);
 ApiResult<uint64_t> NumberParameter(const Target& target, std::string_view name,
                                     uint64_t absent, uint64_t least,
                                     uint64_t most);
+
+// "true" or "false"; 400 otherwise.
+ApiResult<bool> FlagParameter(const Target& target, std::string_view name,
+                              bool absent);
+
+// `id`, or the root folder's when it is "root".
+std::string ResolveId(const Account& account, const std::string& id);
+
+// The file that the path names; 404.
+ApiResult<const FileRecord*> FindFile(const World& world, const Call& call);
+
+// 204.
+Response NoContent();
+
+// The record's own permissions and those of the folders above, without the
+// owner's.
+std::vector<Permission> EffectivePermissions(const FileStore& files,
+                                             const FileRecord& record);
 
 FileContext ContextOf(const World& world, const Call& call,
                       const FileRecord& record);

@@ -5,7 +5,11 @@
 #include <chrono>
 #include <utility>
 
+#include "vmtest/fakedrive/drive/downloads.h"
 #include "vmtest/fakedrive/drive/files_api.h"
+#include "vmtest/fakedrive/drive/parameters.h"
+#include "vmtest/fakedrive/drive/permissions_api.h"
+#include "vmtest/fakedrive/drive/revisions_api.h"
 
 namespace driveroot::fakedrive {
 namespace {
@@ -122,6 +126,8 @@ std::string Drive::CredentialsJson() const {
 }
 
 uint64_t Drive::MaxBodyBytes(const RequestHead& head) {
+  // A hundred calls with metadata.
+  if (head.target.starts_with("/batch")) return 8 * kMaxJsonBytes;
   return head.target.starts_with("/upload/") ? kMaxUploadBytes : kMaxJsonBytes;
 }
 
@@ -207,18 +213,76 @@ Response Drive::Execute(const Call& call) {
     default:
       break;
   }
-  // The address of a resumable upload is authority enough, but a bad token
-  // sent along with it is refused.
+  // A bad token is refused even where none is needed.
   const bool has_token =
       call.exchange.head().headers.Find("authorization") != nullptr;
-  if (call.route.call != CallClass::kUpload || has_token) {
+  if (has_token || (NeedsToken(call.route.call) && !IsForAnyone(call))) {
     if (auto good = oauth_.Authorize(call); !good)
       return ErrorResponse(good.error());
   }
+  if (auto good = CheckParameters(call.route, call.target); !good)
+    return ErrorResponse(good.error());
   if (auto good = CheckRates(call.route.call); !good)
     return ErrorResponse(good.error());
   auto response = Dispatch(call);
   return response ? *std::move(response) : ErrorResponse(response.error());
+}
+
+bool Drive::IsForAnyone(const Call& call) {
+  const bool reads = call.route.call == CallClass::kGet ||
+                     call.route.call == CallClass::kMedia;
+  if (!reads || call.target.Parameter("key") == nullptr) return false;
+  const FileRecord* record = files_->Find(call.route.id);
+  return record != nullptr && IsPublic({.account = &account_,
+                                        .files = files_.get(),
+                                        .settings = &settings_},
+                                       *record);
+}
+
+ApiResult<Response> Drive::Batch(const Call& call) {
+  constexpr uint64_t kMaxBatchBytes = uint64_t{8} << 20;
+  const auto body = call.exchange.body().ReadAll(kMaxBatchBytes);
+  if (!body) return std::unexpected(BadRequest(body.error().message()));
+  const std::string* type = call.exchange.head().headers.Find("content-type");
+  const auto calls = ParseBatch(*body, type != nullptr ? *type : "");
+  if (!calls) return std::unexpected(calls.error());
+  std::vector<BatchAnswer> answers;
+  for (const BatchCall& inner : *calls)
+    answers.push_back({.content_id = inner.content_id,
+                       .response = ExecuteOfBatch(call, inner)});
+  return FormatBatch(answers);
+}
+
+Response Drive::ExecuteOfBatch(const Call& batch, const BatchCall& inner) {
+  RequestHead head = inner.head;
+  head.authority = batch.exchange.head().authority;
+  const std::string* token =
+      batch.exchange.head().headers.Find("authorization");
+  if (token != nullptr && head.headers.Find("authorization") == nullptr)
+    head.headers.Add("authorization", *token);
+  const auto target = ParseTarget(head.target);
+  if (!target) return ErrorResponse(BadRequest("Malformed request target."));
+  const Route route = FindRoute(head.method, *target);
+  if (route.is_upload || route.call == CallClass::kMedia ||
+      route.call == CallClass::kBatch || route.call == CallClass::kControl)
+    return ErrorResponse(
+        BadRequest("Neither media nor batches are possible in a batch."));
+  Exchange exchange(/*target=*/nullptr, std::move(head),
+                    batch.exchange.connection_id(), spool_folder());
+  if (const Status kept = exchange.mutable_body().Append(inner.body); !kept)
+    return ErrorResponse(Internal(kept.error()));
+  const FaultAction fault =
+      faults_.Match(exchange.head().method, route.call, exchange.head().target);
+  Response response = Execute({.exchange = exchange,
+                               .target = *target,
+                               .route = route,
+                               .fault = fault,
+                               .base_url = batch.base_url});
+  exchange.complete = true;
+  exchange.body_sent = response.body_size();
+  // The batch's own Finished counts it alone.
+  stats_.Count(route.call, exchange);
+  return response;
 }
 
 ApiResult<Response> Drive::Dispatch(const Call& call) {
@@ -250,7 +314,25 @@ ApiResult<Response> Drive::Dispatch(const Call& call) {
     case CallClass::kChanges:
       return GetChanges(world, call);
     case CallClass::kDrives:
-      return ListDrives(world, call);
+      return AnswerDrives(world, call);
+    case CallClass::kPermissions:
+    case CallClass::kPermissionsChange:
+      return AnswerPermissions(world, call);
+    case CallClass::kRevisions:
+    case CallClass::kRevisionsChange:
+      return AnswerRevisions(world, call);
+    case CallClass::kExport:
+      return ExportFile(world, call);
+    case CallClass::kDownload:
+      return call.route.is_operation ? GetOperation(world, call)
+                                     : StartDownload(world, call);
+    case CallClass::kPublicLink:
+      return FollowPublicLink(world, call);
+    case CallClass::kBatch:
+      return Batch(call);
+    case CallClass::kNotSimulated:
+      return std::unexpected(
+          NotSimulated(call.exchange.head().method + " " + call.target.path));
     default:
       return NotFoundPage();
   }

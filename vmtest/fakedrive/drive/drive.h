@@ -14,6 +14,7 @@
 
 #include "driveroot/base/result.h"
 #include "vmtest/fakedrive/drive/account.h"
+#include "vmtest/fakedrive/drive/batch.h"
 #include "vmtest/fakedrive/drive/call.h"
 #include "vmtest/fakedrive/drive/faults.h"
 #include "vmtest/fakedrive/drive/file_store.h"
@@ -53,7 +54,14 @@ class Drive : public Handler {
         FaultRules faults, RequestLog log);
 
   Response Execute(const Call& call);
+  // Whether it asks, with an API key instead of a token, for a file that anyone
+  // may read.
+  bool IsForAnyone(const Call& call);
   ApiResult<Response> Dispatch(const Call& call);
+  // Carries out the calls of a batch, one after the other. Each needs a token,
+  // its own or the batch's, and is counted and limited as if it came alone.
+  ApiResult<Response> Batch(const Call& call);
+  Response ExecuteOfBatch(const Call& batch, const BatchCall& inner);
   ApiResult<void> CheckRates(CallClass call);
   // Makes the limits from the settings, anew.
   void ApplySettings();

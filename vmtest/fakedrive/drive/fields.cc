@@ -87,6 +87,19 @@ const std::map<std::string, std::set<std::string>, std::less<>>& Schema() {
           {"change",
            {"changeType", "drive", "driveId", "file", "fileId", "kind",
             "removed", "teamDrive", "teamDriveId", "time", "type"}},
+          {"permission",
+           {"allowFileDiscovery", "deleted", "displayName", "domain",
+            "emailAddress", "expirationTime", "id",
+            "inheritedPermissionsDisabled", "kind", "pendingOwner",
+            "permissionDetails", "photoLink", "role",
+            "teamDrivePermissionDetails", "type", "view"}},
+          {"permissionList", {"kind", "nextPageToken", "permissions"}},
+          {"revision",
+           {"exportLinks", "id", "keepForever", "kind", "lastModifyingUser",
+            "md5Checksum", "mimeType", "modifiedTime", "originalFilename",
+            "publishAuto", "publishedLink", "publishedOutsideDomain",
+            "published", "size"}},
+          {"revisionList", {"kind", "nextPageToken", "revisions"}},
           {"changeList",
            {"changes", "kind", "newStartPageToken", "nextPageToken"}}};
   return kSchema;
@@ -96,6 +109,8 @@ const std::map<std::string, std::set<std::string>, std::less<>>& Schema() {
 std::string_view ResourceOf(std::string_view field) {
   if (field == "files" || field == "file") return "file";
   if (field == "changes") return "change";
+  if (field == "permissions") return "permission";
+  if (field == "revisions") return "revision";
   return "";
 }
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vmtest/fakedrive/drive/json.h"
 
@@ -17,6 +18,32 @@ namespace driveroot::fakedrive {
 
 inline constexpr std::string_view kFolderMimeType =
     "application/vnd.google-apps.folder";
+
+inline constexpr std::string_view kShortcutMimeType =
+    "application/vnd.google-apps.shortcut";
+
+// What somebody besides the owner may do with a file and all below it.
+struct Permission {
+  std::string id;
+  std::string type;  // "user", "group", "domain" or "anyone".
+  std::string role;  // "writer", "commenter" or "reader".
+  std::string email;
+  std::string domain;
+  std::string expires;  // RFC 3339, or "".
+  bool discoverable = false;
+};
+
+// Content that a file had.
+struct Revision {
+  std::string content;  // Its name in the content folder: the revision's id.
+  std::string mime_type;
+  uint64_t size = 0;
+  std::string md5;
+  std::string sha1;
+  std::string sha256;
+  int64_t modified_ms = 0;
+  bool keep_forever = false;
+};
 
 struct FileRecord {
   std::string id;
@@ -34,7 +61,7 @@ struct FileRecord {
   // feed tells of it.
   bool deleted = false;
   uint64_t version = 1;
-  uint64_t change = 0;  // Its place in the change feed.
+  uint64_t change = 0;     // Its place in the change feed.
   int64_t changed_ms = 0;  // When that change was made.
 
   // Of a file with content; `content` names it within the content folder.
@@ -44,8 +71,27 @@ struct FileRecord {
   std::string sha1;
   std::string sha256;
 
+  bool keep_forever = false;        // The head revision.
+  std::vector<Revision> revisions;  // Earlier content, oldest first.
+
+  std::string shortcut_target;  // Of a shortcut: the other file's id.
+  std::string original_name;    // "" until it is set or content comes.
+  std::string folder_color;     // "#rrggbb", or "".
+  int64_t viewed_ms = 0;        // 0: as long as it is there.
+  bool copy_requires_writer = false;
+  bool writers_can_share = true;
+  std::vector<Permission> permissions;
+
   bool is_folder() const { return mime_type == kFolderMimeType; }
+  bool is_shortcut() const { return mime_type == kShortcutMimeType; }
+  // A document of Google's own editors, which is exported, never downloaded.
+  bool is_editor_file() const {
+    return mime_type.starts_with("application/vnd.google-apps.") &&
+           !is_folder() && !is_shortcut();
+  }
   bool has_content() const { return !content.empty(); }
+  // The head revision and those that are kept forever count.
+  uint64_t quota_bytes() const;
 };
 
 // The form on disk.
@@ -59,7 +105,14 @@ struct FileContext {
   std::string user_name;
   std::string user_email;
   std::string base_url;  // Of the links, e.g. "https://127.0.0.1:4321".
+  std::vector<Permission> permissions;  // Its own and those of folders above.
+  std::string shortcut_target_type;     // "" where the target is gone.
 };
+
+Json PermissionResource(const Permission& permission, JsonAllocator& allocator);
+
+// The owner's, which is in no record.
+Json OwnerPermission(const FileContext& context, JsonAllocator& allocator);
 
 // The whole File resource of API version 3 (fields that only Google's own
 // editors, shared drives or media analysis fill are absent).

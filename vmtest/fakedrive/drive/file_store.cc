@@ -19,6 +19,36 @@ namespace {
 // Of one file: for lists that lag behind.
 constexpr size_t kMaxReplaced = 16;
 
+// Google keeps 100 revisions of a file, not counting those that are to stay.
+constexpr size_t kMaxRevisions = 100;
+
+std::set<std::string> ContentNames(const FileRecord& record) {
+  std::set<std::string> names;
+  if (record.has_content()) names.insert(record.content);
+  for (const Revision& revision : record.revisions)
+    names.insert(revision.content);
+  return names;
+}
+
+// What `old` had becomes a revision of `record`, which is about to get new
+// content.
+void AddRevision(FileRecord& record, const FileRecord& old) {
+  record.revisions.push_back({.content = old.content,
+                              .mime_type = old.mime_type,
+                              .size = old.size,
+                              .md5 = old.md5,
+                              .sha1 = old.sha1,
+                              .sha256 = old.sha256,
+                              .modified_ms = old.modified_ms,
+                              .keep_forever = old.keep_forever});
+  const auto goes = [](const Revision& revision) {
+    return !revision.keep_forever;
+  };
+  if (std::ranges::count_if(record.revisions, goes) >
+      static_cast<std::ptrdiff_t>(kMaxRevisions - 1))
+    record.revisions.erase(std::ranges::find_if(record.revisions, goes));
+}
+
 std::vector<std::string> FilesIn(const std::string& folder) {
   std::vector<std::string> names;
   std::error_code ignored;
@@ -64,7 +94,7 @@ Status FileStore::Load() {
                   path + " is damaged; remove it to lose only that file");
     last_change_ = std::max(last_change_, record->change);
     if (!record->deleted) {
-      bytes_used_ += record->size;
+      bytes_used_ += record->quota_bytes();
       children_[record->parent].insert(record->id);
     }
     files_.emplace(record->id, *std::move(record));
@@ -81,6 +111,8 @@ Status FileStore::RemoveUnnamedContent() const {
                                             ", the content of \"" +
                                             record.name + "\", is missing");
     named.insert(record.content);
+    for (const Revision& revision : record.revisions)
+      named.insert(revision.content);
   }
   for (const std::string& name : FilesIn(folder_ + "/content")) {
     if (!named.contains(name)) unlink((folder_ + "/content/" + name).c_str());
@@ -149,13 +181,15 @@ uint64_t FileStore::bytes_in_trash() const {
 
 Status FileStore::Put(FileRecord record, Content* content) {
   const FileRecord* const old = Find(record.id);
-  const std::string old_content = old != nullptr ? old->content : "";
-  const uint64_t old_size = old != nullptr ? old->size : 0;
+  std::set<std::string> unneeded;
+  if (old != nullptr) unneeded = ContentNames(*old);
+  const uint64_t old_bytes = old != nullptr ? old->quota_bytes() : 0;
   const std::string old_parent = old != nullptr ? old->parent : "";
   record.version = old != nullptr ? old->version + 1 : 1;
   record.change = last_change_ + 1;
   record.changed_ms = NowMs();
   if (content != nullptr) {
+    if (record.has_content()) AddRevision(record, *old);
     record.content = record.id + "." + std::to_string(record.change);
     record.size = content->size;
     record.md5 = content->md5;
@@ -170,11 +204,11 @@ Status FileStore::Put(FileRecord record, Content* content) {
   DRIVEROOT_RETURN_IF_ERROR(Save(record));
 
   last_change_ = record.change;
-  bytes_used_ = bytes_used_ - old_size + record.size;
+  bytes_used_ = bytes_used_ - old_bytes + record.quota_bytes();
   if (old != nullptr) children_[old_parent].erase(record.id);
   children_[record.parent].insert(record.id);
-  if (!old_content.empty() && old_content != record.content)
-    unlink((folder_ + "/content/" + old_content).c_str());
+  for (const std::string& name : ContentNames(record)) unneeded.erase(name);
+  RemoveContent(unneeded);
   const std::string id = record.id;
   if (old != nullptr) {
     std::deque<Replaced>& replaced = replaced_[id];
@@ -183,6 +217,11 @@ Status FileStore::Put(FileRecord record, Content* content) {
   }
   files_.insert_or_assign(id, std::move(record));
   return {};
+}
+
+void FileStore::RemoveContent(const std::set<std::string>& names) const {
+  for (const std::string& name : names)
+    unlink((folder_ + "/content/" + name).c_str());
 }
 
 Status FileStore::Delete(const std::string& id) {
@@ -199,9 +238,9 @@ Status FileStore::Delete(const std::string& id) {
   gone.change = last_change_ + 1;
   gone.modified_ms = gone.changed_ms = NowMs();
   DRIVEROOT_RETURN_IF_ERROR(Save(gone));
-  if (found->second.has_content()) unlink(ContentPath(found->second).c_str());
+  RemoveContent(ContentNames(found->second));
   last_change_ = gone.change;
-  bytes_used_ -= found->second.size;
+  bytes_used_ -= found->second.quota_bytes();
   children_[found->second.parent].erase(id);
   children_.erase(id);
   replaced_.erase(id);

@@ -59,7 +59,8 @@ class FileStore {
   uint64_t last_change() const { return last_change_; }
 
   // Adds the record or replaces the one of the same id; with new content if
-  // there is some. Sets version, change and the content's fields.
+  // there is some, and then what it had before becomes a revision. Sets
+  // version, change and the content's fields.
   Status Put(FileRecord record, Content* content);
 
   // Deletes for good, with everything below. Children go first, so that a kill
@@ -80,6 +81,7 @@ class FileStore {
   Status Load();
   Status RemoveUnnamedContent() const;
   Status Save(const FileRecord& record) const;
+  void RemoveContent(const std::set<std::string>& names) const;
 
   const std::string folder_;
   const std::string root_id_;

@@ -1,46 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmtest/fakedrive/drive/files_api.h"
 
-#include <fcntl.h>
-
-#include <cerrno>
-#include <memory>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "vmtest/fakedrive/drive/metadata.h"
-#include "vmtest/fakedrive/drive/range.h"
 
 namespace driveroot::fakedrive {
-namespace {
-
-ApiResult<const FileRecord*> FindFile(const World& world, const Call& call) {
-  const FileRecord* record =
-      world.files->Find(ResolveId(*world.account, call.route.id));
-  if (record == nullptr) return std::unexpected(FileNotFound(call.route.id));
-  return record;
-}
-
-ApiError RangeNotSatisfiable(uint64_t size) {
-  ApiError error;
-  error.status = 416;
-  error.reason = "requestedRangeNotSatisfiable";
-  error.message = "Request range not satisfiable";
-  error.location = "Range";
-  error.location_type = "header";
-  error.headers.Add("content-range", "bytes */" + std::to_string(size));
-  return error;
-}
-
-Response NoContent() {
-  Response response;
-  response.status = 204;
-  return response;
-}
-
-}  // namespace
-
 ApiResult<Response> Commit(const World& world, const Call& call,
                            FileRecord record, Content* content) {
   const std::string id = record.id;
@@ -67,46 +34,6 @@ ApiResult<Response> GetFile(const World& world, const Call& call) {
   return MaskedResponse(call, "file", kDefaultFileFields,
                         FileResource(**record, ContextOf(world, call, **record),
                                      document.GetAllocator()));
-}
-
-ApiResult<Response> DownloadFile(const World& world, const Call& call) {
-  const auto found = FindFile(world, call);
-  if (!found) return std::unexpected(found.error());
-  const FileRecord& record = **found;
-  if (!record.has_content())
-    return std::unexpected(Forbidden(
-        "fileNotDownloadable",
-        "Only files with binary content can be directly downloaded. Use Export "
-        "with Docs Editors files."));
-
-  ByteRange range;
-  if (const std::string* header = call.exchange.head().headers.Find("range"))
-    range = ParseRange(*header, record.size);
-  if (range.kind == ByteRange::Kind::kUnsatisfiable)
-    return std::unexpected(RangeNotSatisfiable(record.size));
-  if (range.kind == ByteRange::Kind::kWhole)
-    range = {.kind = range.kind, .offset = 0, .length = record.size};
-
-  const std::string path = world.files->ContentPath(record);
-  auto file = std::make_shared<const UniqueFd>(
-      open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file->valid())
-    return std::unexpected(
-        Internal(Error::FromErrno(errno, "cannot open " + path)));
-  Response response;
-  response.headers.Add("content-type", record.mime_type);
-  response.headers.Add("accept-ranges", "bytes");
-  response.headers.Add("cache-control", "private, max-age=0");
-  if (range.kind == ByteRange::Kind::kPart) {
-    response.status = 206;
-    response.headers.Add("content-range",
-                         "bytes " + std::to_string(range.offset) + "-" +
-                             std::to_string(range.offset + range.length - 1) +
-                             "/" + std::to_string(record.size));
-  }
-  response.file = FileSlice{
-      .fd = std::move(file), .offset = range.offset, .length = range.length};
-  return response;
 }
 
 ApiResult<Response> CreateFile(const World& world, const Call& call) {

@@ -22,7 +22,6 @@ ApiResult<Content> EmptyContent(const World& world);
 
 ApiResult<Response> ListFiles(const World& world, const Call& call);
 ApiResult<Response> GetFile(const World& world, const Call& call);
-ApiResult<Response> DownloadFile(const World& world, const Call& call);
 ApiResult<Response> CreateFile(const World& world, const Call& call);
 ApiResult<Response> UpdateFile(const World& world, const Call& call);
 ApiResult<Response> CopyFile(const World& world, const Call& call);
@@ -30,7 +29,8 @@ ApiResult<Response> DeleteFile(const World& world, const Call& call);
 ApiResult<Response> GenerateIds(const World& world, const Call& call);
 ApiResult<Response> GetAbout(const World& world, const Call& call);
 ApiResult<Response> GetChanges(const World& world, const Call& call);
-ApiResult<Response> ListDrives(const World& world, const Call& call);
+// drives and teamdrives.
+ApiResult<Response> AnswerDrives(const World& world, const Call& call);
 
 }  // namespace driveroot::fakedrive
 

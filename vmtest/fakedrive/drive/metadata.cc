@@ -17,6 +17,33 @@ constexpr size_t kMaxDepth = 100;
 
 constexpr std::string_view kDefaultType = "application/octet-stream";
 
+// What clients may set, in some call or other.
+constexpr std::string_view kWritable[] = {"appProperties",
+                                          "copyRequiresWriterPermission",
+                                          "contentHints",
+                                          "createdTime",
+                                          "description",
+                                          "folderColorRgb",
+                                          "id",
+                                          "kind",
+                                          "mimeType",
+                                          "modifiedTime",
+                                          "name",
+                                          "originalFilename",
+                                          "parents",
+                                          "properties",
+                                          "starred",
+                                          "shortcutDetails",
+                                          "trashed",
+                                          "viewedByMeTime",
+                                          "writersCanShare",
+                                          "viewersCanCopyContent"};
+
+// What clients may set at Google, with effects that are not simulated.
+constexpr std::string_view kNotSimulated[] = {
+    "contentRestrictions", "downloadRestrictions",
+    "inheritedPermissionsDisabled", "clientEncryptionDetails"};
+
 // What only the server sets. It refuses them even where the value is right.
 constexpr std::string_view kReadOnly[] = {"capabilities",   "explicitlyTrashed",
                                           "headRevisionId", "lastModifyingUser",
@@ -33,6 +60,20 @@ ApiError NotWritable(std::string_view field) {
                    "The resource body includes fields which are not directly "
                    "writable: " +
                        std::string(field) + ".");
+}
+
+ApiResult<void> CheckNames(const Json& metadata) {
+  for (const auto& [key, value] : metadata.GetObject()) {
+    const std::string_view field = JsonView(key);
+    if (std::ranges::count(kReadOnly, field) > 0)
+      return std::unexpected(NotWritable(field));
+    if (std::ranges::count(kNotSimulated, field) > 0)
+      return std::unexpected(NotSimulated(field));
+    if (std::ranges::count(kWritable, field) == 0)
+      return std::unexpected(BadRequest("Unknown name \"" + std::string(field) +
+                                        "\": cannot find field."));
+  }
+  return {};
 }
 
 ApiError WrongType(std::string_view field) {
@@ -67,6 +108,42 @@ ApiResult<void> ReadTime(const Json& metadata, const char* name,
   return {};
 }
 
+ApiResult<void> ReadColor(const Json& metadata, std::string* field) {
+  std::string color;
+  if (auto good = ReadString(metadata, "folderColorRgb", &color);
+      !good || color.empty())
+    return good;
+  const bool is_hex =
+      color.size() == 7 && color.front() == '#' &&
+      color.find_first_not_of("0123456789abcdefABCDEF", 1) == std::string::npos;
+  if (!is_hex) return std::unexpected(WrongType("folderColorRgb"));
+  *field = std::move(color);
+  return {};
+}
+
+// What a shortcut points at, which is said once, when it is made.
+ApiResult<void> ReadShortcut(const World& world, const Json& metadata,
+                             FileRecord* record) {
+  const Json* details = Member(metadata, "shortcutDetails");
+  const bool given = details != nullptr && !details->IsNull();
+  if (given != record->is_shortcut())
+    return std::unexpected(BadRequest(
+        "A shortcut, and nothing else, has shortcutDetails.targetId."));
+  if (!given) return {};
+  const auto target = MemberString(*details, "targetId");
+  if (!target || target->empty())
+    return std::unexpected(WrongType("shortcutDetails.targetId"));
+  const FileRecord* file =
+      world.files->Find(ResolveId(*world.account, *target));
+  if (file == nullptr) return std::unexpected(FileNotFound(*target));
+  if (file->is_shortcut())
+    return std::unexpected(
+        Forbidden("shortcutTargetInvalid",
+                  "A shortcut cannot point at another shortcut."));
+  record->shortcut_target = file->id;
+  return {};
+}
+
 // Entries are added, replaced, and with null removed.
 ApiResult<void> ReadProperties(const Json& metadata, const char* name,
                                std::map<std::string, std::string>* field) {
@@ -98,11 +175,17 @@ ApiResult<void> ReadProperties(const Json& metadata, const char* name,
 
 // What create, update and copy have in common.
 ApiResult<void> ApplyCommon(const Json& metadata, FileRecord* record) {
-  for (const std::string_view field : kReadOnly) {
-    if (Member(metadata, field.data()) != nullptr)
-      return std::unexpected(NotWritable(field));
-  }
-  auto good = ReadString(metadata, "name", &record->name);
+  auto good = CheckNames(metadata);
+  if (good) good = ReadString(metadata, "name", &record->name);
+  if (good)
+    good = ReadString(metadata, "originalFilename", &record->original_name);
+  if (good) good = ReadColor(metadata, &record->folder_color);
+  if (good) good = ReadTime(metadata, "viewedByMeTime", &record->viewed_ms);
+  if (good)
+    good = ReadBool(metadata, "writersCanShare", &record->writers_can_share);
+  if (good)
+    good = ReadBool(metadata, "copyRequiresWriterPermission",
+                    &record->copy_requires_writer);
   if (good) good = ReadString(metadata, "description", &record->description);
   if (good) good = ReadBool(metadata, "starred", &record->starred);
   if (good) good = ReadBool(metadata, "trashed", &record->trashed);
@@ -225,10 +308,6 @@ bool IsFileId(const Account& account, std::string_view id) {
          account.sealer().Open("file", id.substr(1)).has_value();
 }
 
-std::string ResolveId(const Account& account, const std::string& id) {
-  return id == "root" ? account.root_id() : id;
-}
-
 ApiResult<FileRecord> PrepareCreate(const World& world, const Json& metadata,
                                     std::string_view content_type) {
   FileRecord record;
@@ -243,6 +322,8 @@ ApiResult<FileRecord> PrepareCreate(const World& world, const Json& metadata,
   if (!good) return std::unexpected(good.error());
   if (record.mime_type.empty())
     record.mime_type = content_type.empty() ? kDefaultType : content_type;
+  if (good = ReadShortcut(world, metadata, &record); !good)
+    return std::unexpected(good.error());
   auto parent = ReadParent(world, metadata, world.account->root_id());
   if (!parent) return std::unexpected(parent.error());
   record.parent = *std::move(parent);
@@ -255,7 +336,7 @@ ApiResult<FileRecord> PrepareUpdate(const World& world, const std::string& id,
                                     std::string_view content_type) {
   const FileRecord* old = world.files->Find(ResolveId(*world.account, id));
   if (old == nullptr) return std::unexpected(FileNotFound(id));
-  for (const char* field : {"id", "createdTime"}) {
+  for (const char* field : {"id", "createdTime", "shortcutDetails"}) {
     if (Member(metadata, field) != nullptr)
       return std::unexpected(NotWritable(field));
   }
@@ -299,6 +380,9 @@ ApiResult<FileRecord> PrepareCopy(const World& world, const std::string& id,
   record.trashed = false;
   record.content.clear();
   record.size = 0;
+  record.revisions.clear();
+  record.keep_forever = false;
+  record.permissions.clear();
   record.created_ms = record.modified_ms = NowMs();
   auto new_id = ReadNewId(world, metadata);
   if (!new_id) return std::unexpected(new_id.error());

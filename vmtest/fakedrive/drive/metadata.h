@@ -17,16 +17,13 @@ namespace driveroot::fakedrive {
 std::string NewFileId(const Account& account);
 bool IsFileId(const Account& account, std::string_view id);
 
-// `id`, or the root folder's when it is "root".
-std::string ResolveId(const Account& account, const std::string& id);
-
 // The record that files.create with this metadata makes. Checks the id, the
 // parent, the limits. `content_type` is that of the uploaded bytes, or "".
 ApiResult<FileRecord> PrepareCreate(const World& world, const Json& metadata,
                                     std::string_view content_type);
 
-// Whether an update comes with bytes: only these change modifiedTime, unless the
-// metadata sets it. Renaming and moving do not (grive2 pull request 36).
+// Whether an update comes with bytes: only these change modifiedTime, unless
+// the metadata sets it. Renaming and moving do not (grive2 pull request 36).
 enum class UpdateOf : uint8_t { kMetadata, kContent };
 
 // The record after files.update: `metadata` applied, moved as addParents and

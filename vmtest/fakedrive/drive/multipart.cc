@@ -74,10 +74,11 @@ ApiResult<uint64_t> FindInBody(const Body& body, uint64_t from,
 
 }  // namespace
 
-std::string MultipartBoundary(std::string_view content_type) {
+std::string MultipartBoundary(std::string_view content_type,
+                              std::string_view subtype) {
   size_t semicolon = std::min(content_type.find(';'), content_type.size());
   if (AsciiLower(Trim(content_type.substr(0, semicolon))) !=
-      "multipart/related")
+      "multipart/" + std::string(subtype))
     return "";
   while (semicolon < content_type.size()) {
     content_type.remove_prefix(semicolon + 1);

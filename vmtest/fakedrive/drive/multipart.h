@@ -20,8 +20,9 @@ struct MultipartUpload {
   uint64_t length = 0;
 };
 
-// The boundary of a multipart/related Content-Type, or "".
-std::string MultipartBoundary(std::string_view content_type);
+// The boundary of a multipart Content-Type of that subtype, or "".
+std::string MultipartBoundary(std::string_view content_type,
+                              std::string_view subtype = "related");
 
 // Lines may end in CRLF or, as some clients send, LF: as the first one does.
 // 400 if there are not exactly two parts, or if the second is encoded.

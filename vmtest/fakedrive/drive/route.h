@@ -26,7 +26,16 @@ enum class CallClass : uint8_t {
   kGenerateIds,
   kAbout,
   kChanges,  // changes.list and changes.getStartPageToken
-  kDrives,
+  kDrives,   // drives and teamdrives: there are none
+  kPermissions,
+  kPermissionsChange,  // create, update and delete
+  kRevisions,          // revisions.list and get, with alt=media too
+  kRevisionsChange,    // update and delete
+  kExport,
+  kDownload,      // files.download, operations.get
+  kPublicLink,    // /uc?export=download
+  kBatch,         // the calls in it are counted by themselves
+  kNotSimulated,  // Google has it, this server does not: 501
   kToken,
   kDevice,
   kConsent,
@@ -49,9 +58,11 @@ uint64_t UnitsOf(CallClass call);
 struct Route {
   CallClass call = CallClass::kUnknown;
   std::string id{};             // Of the file, where the path names one.
+  std::string sub_id{};         // Of the permission or revision, likewise.
   bool is_upload = false;       // The path starts with /upload.
   bool is_trash = false;        // files.emptyTrash
   bool is_start_token = false;  // changes.getStartPageToken
+  bool is_operation = false;    // operations.get
 };
 
 Route FindRoute(std::string_view method, const Target& target);

@@ -63,13 +63,18 @@ ApiResult<FileRecord> UploadApi::Prepare(const std::string& update_id,
                                          std::string_view content_type) const {
   const auto json = ParseMetadata(metadata);
   if (!json) return std::unexpected(json.error());
-  auto record = update_id.empty() ? PrepareCreate(world_, *json, content_type)
-                                  : PrepareUpdate(world_, update_id, *json,
-                                                  target, UpdateOf::kContent,
-                                                  content_type);
-  if (record && record->is_folder())
-    return std::unexpected(
-        BadRequest("Folders have no content: use no upload for them."));
+  auto record = update_id.empty()
+                    ? PrepareCreate(world_, *json, content_type)
+                    : PrepareUpdate(world_, update_id, *json, target,
+                                    UpdateOf::kContent, content_type);
+  if (record) {
+    const auto keep = FlagParameter(target, "keepRevisionForever", false);
+    if (!keep) return std::unexpected(keep.error());
+    record->keep_forever = *keep;
+  }
+  if (record && (record->is_folder() || record->is_shortcut()))
+    return std::unexpected(BadRequest(
+        "Folders and shortcuts have no content: use no upload for them."));
   return record;
 }
 
