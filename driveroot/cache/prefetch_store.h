@@ -100,6 +100,10 @@ class PrefetchStore : public ObjectStore {
   std::optional<std::string> TakeSuperblockCopy() override {
     return store_->TakeSuperblockCopy();
   }
+  // Of the store itself: what came ahead is no evidence.
+  Result<bool> Holds(const ObjectId& id, std::string_view bytes) override {
+    return store_->Holds(id, bytes);
+  }
   Result<StoreSpace> Space() override { return store_->Space(); }
 
  private:

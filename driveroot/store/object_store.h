@@ -76,13 +76,26 @@ class ObjectStore {
   // `count` (1 to 1000) ids that nobody else is ever given.
   virtual Result<std::vector<ObjectId>> NewIds(int count) = 0;
 
-  // Stores `bytes` under `id`, all or nothing. `name` is for people.
+  // Stores `bytes` under `id`, all or nothing. `name` is for people. Success
+  // means that the store has confirmed the object's id, size and content: no
+  // backend takes a server's "200 OK" alone for that.
   //
-  // kAlreadyExists: the id was created before, perhaps by this very call when
-  // an answer was lost on the way; the caller reads the object to know.
+  // kAlreadyExists: the store says that the id was created before, perhaps by
+  // this very call when an answer was lost on the way, perhaps by somebody
+  // else, perhaps wrongly: Holds() tells.
   // kOutOfSpace: the quota is used up; nothing was stored.
   virtual Status Create(const ObjectId& id, ObjectKind kind,
                         std::string_view name, std::string_view bytes) = 0;
+
+  // Whether object `id` holds exactly `bytes`, by evidence: its size and a
+  // checksum that the store computed, or the bytes themselves.
+  //
+  // kNotFound: no such object.
+  virtual Result<bool> Holds(const ObjectId& id, std::string_view bytes) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::string there,
+                               Read(id, 0, bytes.size() + 1));
+    return there == bytes;
+  }
 
   // Create() of many bytes with these arguments is going to follow: what takes
   // the store time before it can take the bytes may be done meanwhile. Returns

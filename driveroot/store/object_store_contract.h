@@ -286,6 +286,38 @@ TEST_P(ObjectStoreContractTest, CreateNeverReplaces) {
   EXPECT_EQ(*read, "first");
 }
 
+TEST_P(ObjectStoreContractTest, WhatATakenIdHoldsIsTold) {
+  for (const size_t size : {0u, 1u, 1000u, 6'000'000u}) {
+    const ObjectId id = NewId();
+    const std::string bytes = Pattern(size);
+    const Result<bool> missing = store().Holds(id, bytes);
+    ASSERT_FALSE(missing) << size;
+    EXPECT_EQ(missing.error().code(), ErrorCode::kNotFound) << missing.error();
+    ASSERT_TRUE(store().Create(id, ObjectKind::kSegment, "s", bytes)) << size;
+    std::unique_ptr<ObjectStore> other = Open();
+    ASSERT_NE(other, nullptr);
+    for (ObjectStore* each : {&store(), other.get()}) {
+      const Status again = each->Create(id, ObjectKind::kSegment, "s", bytes);
+      ASSERT_FALSE(again) << size;
+      EXPECT_EQ(again.error().code(), ErrorCode::kAlreadyExists);
+      const Result<bool> same = each->Holds(id, bytes);
+      ASSERT_TRUE(same) << size << ": " << same.error();
+      EXPECT_TRUE(*same) << size;
+      // Longer, shorter, and of the same length.
+      EXPECT_FALSE(each->Holds(id, bytes + "x").value_or(true)) << size;
+      if (size == 0) continue;
+      EXPECT_FALSE(each->Holds(id, bytes.substr(1)).value_or(true)) << size;
+      std::string changed = bytes;
+      changed.back() ^= 1;
+      EXPECT_FALSE(each->Holds(id, changed).value_or(true)) << size;
+    }
+    ASSERT_TRUE(store().Remove(id));
+    const Result<bool> gone = store().Holds(id, bytes);
+    ASSERT_FALSE(gone) << size;
+    EXPECT_EQ(gone.error().code(), ErrorCode::kNotFound) << gone.error();
+  }
+}
+
 TEST_P(ObjectStoreContractTest, ExactlyOneOfManyCreatorsWins) {
   const ObjectId id = NewId();
   constexpr int kCreators = 6;

@@ -57,6 +57,9 @@ class KeepingStore : public ObjectStore {
   Result<std::vector<ObjectId>> NewIds(int count) override {
     return store_->NewIds(count);
   }
+  Result<bool> Holds(const ObjectId& id, std::string_view bytes) override {
+    return store_->Holds(id, bytes);
+  }
   Result<std::string> Read(const ObjectId& id, uint64_t offset,
                            uint64_t length) override {
     return store_->Read(id, offset, length);

@@ -7,6 +7,10 @@
 #include <utility>
 
 #include "driveroot/net/google_error.h"
+#include "driveroot/net/json.h"
+#include "driveroot/net/url.h"
+#include "driveroot/store/drive/drive_json.h"
+#include "driveroot/store/drive/sent_content.h"
 
 namespace driveroot {
 namespace {
@@ -18,15 +22,28 @@ constexpr std::string_view kCall = "files.download";
 constexpr uint64_t kBeyondAnyFile = uint64_t{1} << 43;
 // Room for an error body where a few content bytes were asked for.
 constexpr uint64_t kErrorBodyBytes = 64u << 10;
+// Fewer bytes are no progress for which a broken download may go on and on.
+constexpr uint64_t kWorthwhileBytes = 64u << 10;
 
 constexpr int kPartial = 206;
 constexpr int kForbidden = 403;
 constexpr int kRangeNotSatisfiable = 416;
 
-// The first byte and the count of "bytes 0-99/1234"; nothing when malformed.
+// What "1234" or "*" after the slash of a Content-Range means.
+std::optional<uint64_t> ParseTotal(std::string_view text) {
+  uint64_t total = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, total);
+  if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  return total;
+}
+
+// The first byte, the count and, unless it is not known, the file's size in
+// "bytes 0-99/1234"; nothing when malformed.
 struct ContentRange {
   uint64_t first = 0;
   uint64_t count = 0;
+  std::optional<uint64_t> total = {};
 };
 std::optional<ContentRange> ParseContentRange(std::string_view text) {
   constexpr std::string_view kUnit = "bytes ";
@@ -40,10 +57,22 @@ std::optional<ContentRange> ParseContentRange(std::string_view text) {
     return std::nullopt;
   }
   parsed = std::from_chars(parsed.ptr + 1, end, last);
-  if (parsed.ec != std::errc() || last < first || last >= kBeyondAnyFile) {
+  if (parsed.ec != std::errc() || last < first || last >= kBeyondAnyFile ||
+      parsed.ptr == end || *parsed.ptr != '/') {
     return std::nullopt;
   }
-  return ContentRange{.first = first, .count = last - first + 1};
+  return ContentRange{
+      .first = first,
+      .count = last - first + 1,
+      .total = ParseTotal(std::string_view(parsed.ptr + 1, end))};
+}
+
+// The size of the file in the "bytes */1234" of a refused range.
+std::optional<uint64_t> SizeOfRefused(const HttpResponse& response) {
+  constexpr std::string_view kPrefix = "bytes */";
+  const std::string_view text = response.Header("content-range").value_or("");
+  if (!text.starts_with(kPrefix)) return std::nullopt;
+  return ParseTotal(text.substr(kPrefix.size()));
 }
 
 }  // namespace
@@ -59,10 +88,11 @@ AttemptFailure GarbledAnswer(std::string_view call, const std::string& detail) {
 
 // At least a byte is asked for: an empty range cannot be written, yet a missing
 // file must be noticed.
-RangeDownload::RangeDownload(ApiClient* client, std::string url,
-                             uint64_t offset, uint64_t length,
+RangeDownload::RangeDownload(ApiClient* client, std::string_view id,
+                             std::string url, uint64_t offset, uint64_t length,
                              const DriveApi::ByteSink& sink)
     : client_(client),
+      id_(id),
       url_(std::move(url)),
       first_(std::min(offset, kBeyondAnyFile)),
       count_(std::clamp<uint64_t>(length, 1, kBeyondAnyFile)),
@@ -72,7 +102,9 @@ RangeDownload::RangeDownload(ApiClient* client, std::string url,
 Attempt<void> RangeDownload::Continue(Backoff* backoff) {
   const uint64_t before = given_;
   Attempt<HttpResponse> response = Ask();
-  if (given_ > before) backoff->MadeProgress(client_->clock()->Now());
+  if (given_ >= before + kWorthwhileBytes) {
+    backoff->MadeProgress(client_->clock()->Now());
+  }
   if (unwanted_) return std::unexpected(Unwanted());
   if (!refusal_.empty()) {
     return std::unexpected(GarbledAnswer(kCall, refusal_));
@@ -90,12 +122,14 @@ AttemptFailure RangeDownload::Unwanted() {
 Attempt<HttpResponse> RangeDownload::Ask() {
   promised_.reset();
   taken_ = 0;
+  file_size_.reset();
   whole_.clear();
   refusal_.clear();
   const uint64_t begin = first_ + given_;
   HttpRequest request{
       .call = kCall,
-      .url = url_,
+      .url = url_ + "?alt=media" +
+             (acknowledge_abuse_ ? "&acknowledgeAbuse=true" : ""),
       .headers = {{"Range", "bytes=" + std::to_string(begin) + "-" +
                                 std::to_string(first_ + count_ - 1)}},
       .max_response_bytes = count_ - given_ + kErrorBodyBytes,
@@ -109,6 +143,10 @@ Attempt<HttpResponse> RangeDownload::Ask() {
 }
 
 bool RangeDownload::Take(const HttpResponse& head, std::string_view piece) {
+  // Ranges are those of the file's own bytes.
+  if (head.Header("content-encoding").value_or("identity") != "identity") {
+    return Refuse("it is compressed");
+  }
   if (head.status != kPartial) {
     // Fine when it is a whole file that is no longer than what was asked for,
     // which shows at its end.
@@ -124,6 +162,7 @@ bool RangeDownload::Take(const HttpResponse& head, std::string_view piece) {
       return Refuse("another range than asked for");
     }
     promised_ = range->count;
+    file_size_ = range->total;
   }
   taken_ += piece.size();
   if (taken_ > *promised_) return Refuse("longer than its range");
@@ -143,27 +182,65 @@ bool RangeDownload::Refuse(const char* reason) {
 }
 
 Attempt<void> RangeDownload::Judge(const HttpResponse& response) {
-  if (response.status == kRangeNotSatisfiable) return {};
+  if (response.status == kRangeNotSatisfiable) return JudgeEnd(response);
   if (response.status == kForbidden) {
     // Google's scanner dislikes the bytes; their owner may have them anyway.
     // On clean files the parameter is an error, so it is added only now.
-    constexpr std::string_view kAcknowledge = "&acknowledgeAbuse=true";
     AttemptFailure failure = FailureFromResponse(kCall, response);
     if (GoogleErrorReason(response.body) != "cannotDownloadAbusiveFile" ||
-        url_.ends_with(kAcknowledge)) {
+        acknowledge_abuse_) {
       return std::unexpected(std::move(failure));
     }
-    url_ += kAcknowledge;
+    acknowledge_abuse_ = true;
     Attempt<HttpResponse> again = Ask();
     if (!again) return std::unexpected(std::move(again).error());
     return Judge(*again);
   }
-  if (response.status == kPartial) {
-    if (promised_ && taken_ == *promised_) return {};
+  if (response.status != kPartial) return JudgeWhole();
+  if (!promised_ || taken_ != *promised_) {
     return std::unexpected(GarbledAnswer(kCall, "shorter than its range"));
+  }
+  // A range that ends where neither the one asked for nor the file does.
+  if (given_ < count_ && (!file_size_ || first_ + given_ < *file_size_)) {
+    return std::unexpected(GarbledAnswer(kCall, "shorter than asked for"));
+  }
+  return {};
+}
+
+Attempt<void> RangeDownload::JudgeEnd(const HttpResponse& response) {
+  std::optional<uint64_t> size = SizeOfRefused(response);
+  if (!size) {
+    Attempt<DriveFile> file = AskForMetadata();
+    if (!file) return std::unexpected(std::move(file).error());
+    size = file->size;
+  }
+  if (size && first_ + given_ >= *size) return {};
+  return std::unexpected(
+      GarbledAnswer(kCall, "it refuses a range that the file has"));
+}
+
+Attempt<void> RangeDownload::JudgeWhole() {
+  Attempt<DriveFile> file = AskForMetadata();
+  if (!file) return std::unexpected(std::move(file).error());
+  if (SentContent(id_, whole_).Compare(*file) != ContentMatch::kSame) {
+    return std::unexpected(GarbledAnswer(kCall, "it is not the file"));
   }
   if (!GiveToSink(whole_)) return std::unexpected(Unwanted());
   return {};
+}
+
+Attempt<DriveFile> RangeDownload::AskForMetadata() {
+  HttpRequest request{
+      .call = "files.get",
+      .url = url_ + "?" + EncodeQuery({{"fields", kContentFields}})};
+  Attempt<HttpResponse> response = client_->Try(&request);
+  if (!response) return std::unexpected(std::move(response).error());
+  const Result<rapidjson::Document> document =
+      ParseJsonObject(response->body, "it");
+  Result<DriveFile> file =
+      document ? ParseDriveFile(*document) : std::unexpected(document.error());
+  if (file) return *std::move(file);
+  return std::unexpected(GarbledAnswer(request.call, file.error().message()));
 }
 
 }  // namespace driveroot

@@ -14,6 +14,8 @@
 #include "driveroot/store/drive/download.h"
 #include "driveroot/store/drive/drive_json.h"
 #include "driveroot/store/drive/resumable_upload.h"
+#include "driveroot/store/drive/sent_content.h"
+#include "driveroot/store/drive/stored_file.h"
 
 namespace driveroot {
 namespace {
@@ -138,36 +140,51 @@ Result<std::vector<std::string>> DriveApi::GenerateIds(int count) {
   return ids;
 }
 
-Status DriveApi::CreateMetadata(const NewDriveFile& file) {
-  const std::string json = NewFileJson(file);
-  return CallForJson(
+Status DriveApi::CreateFolder(const NewDriveFile& folder) {
+  const std::string json = NewFileJson(folder);
+  Status made = CallForJson(
       {.call = "files.create",
        .method = "POST",
        .url = endpoints_.drive + "/files?fields=id",
        .headers = {{"Content-Type", "application/json; charset=UTF-8"}},
        .body = {json}},
       [&](const rapidjson::Document& document) {
-        return CheckId(document, file.id);
+        return CheckId(document, folder.id);
       },
       &write_pacer_);
+  if (made || made.error().code() != ErrorCode::kAlreadyExists) return made;
+  const Result<DriveFile> there = Get(folder.id, "id,mimeType");
+  if (!there && there.error().code() == ErrorCode::kNotFound) {
+    return Fail(ErrorCode::kUnavailable,
+                "Google Drive says both that the folder " + folder.name +
+                    " exists and that it does not");
+  }
+  if (!there) return std::unexpected(there.error());
+  if (there->mime_type == kFolderMimeType) return {};
+  return made;
 }
 
-Status DriveApi::Upload(const NewDriveFile& file, std::string_view bytes,
-                        std::string session) {
+Result<DriveFile> DriveApi::Upload(const NewDriveFile& file,
+                                   std::string_view bytes,
+                                   std::string session) {
   if (bytes.size() > kMaxMultipartBytes) {
     return UploadResumable(file, bytes, std::move(session));
   }
   return SendMultipart(
       {.call = "files.create",
        .method = "POST",
-       .url = endpoints_.upload + "/files?uploadType=multipart&fields=id"},
+       .url = endpoints_.upload + "/files?uploadType=multipart&" +
+              EncodeQuery({{"fields", kContentFields}})},
       file.id, NewFileJson(file), bytes, file.mime_type);
 }
 
-Status DriveApi::SendMultipart(HttpRequest request, std::string_view id,
-                               std::string_view metadata,
-                               std::string_view bytes,
-                               std::string_view mime_type) {
+Result<DriveFile> DriveApi::SendMultipart(HttpRequest request,
+                                          std::string_view id,
+                                          std::string_view metadata,
+                                          std::string_view bytes,
+                                          std::string_view mime_type) {
+  const SentContent content(id, bytes);
+  StoredFile stored(client_, endpoints_.drive, &content);
   const std::string boundary = NewBoundary();
   const std::string head =
       "--" + boundary +
@@ -178,12 +195,34 @@ Status DriveApi::SendMultipart(HttpRequest request, std::string_view id,
   request.headers.push_back(
       {"Content-Type", "multipart/related; boundary=" + boundary});
   request.body = {head, bytes, tail};
-  return CallForJson(
-      std::move(request),
-      [id](const rapidjson::Document& document) {
-        return CheckId(document, id);
-      },
-      &write_pacer_);
+  return client_->retrier().Run(
+      request.call, [&](Backoff&) -> Attempt<DriveFile> {
+        Attempt<HttpResponse> response =
+            client_->Try(&request, {}, &write_pacer_);
+        if (!response) return std::unexpected(std::move(response).error());
+        return stored.Confirm(request.call, *response);
+      });
+}
+
+Result<DriveApi::Checked> DriveApi::Check(std::string_view id,
+                                          std::string_view bytes) {
+  const SentContent content(id, bytes);
+  DRIVEROOT_ASSIGN_OR_RETURN(const DriveFile file, Get(id, kContentFields));
+  Checked checked{.same = false, .trashed = file.trashed};
+  switch (content.Compare(file)) {
+    case ContentMatch::kSame:
+      checked.same = true;
+      break;
+    case ContentMatch::kOther:
+      break;
+    case ContentMatch::kUnknown: {
+      DRIVEROOT_ASSIGN_OR_RETURN(const std::string there,
+                                 Download(id, 0, bytes.size() + 1));
+      checked.same = there == bytes;
+      break;
+    }
+  }
+  return checked;
 }
 
 Status DriveApi::AwaitTurn() {
@@ -193,16 +232,16 @@ Status DriveApi::AwaitTurn() {
 
 Result<std::string> DriveApi::OpenUploadSession(const NewDriveFile& file) {
   DRIVEROOT_RETURN_IF_ERROR(AwaitTurn());
-  ResumableUpload upload(client_, &write_pacer_, endpoints_.upload, file, {});
+  ResumableUpload upload(client_, &write_pacer_, endpoints_, file, {});
   DRIVEROOT_RETURN_IF_ERROR(client_->retrier().Run(
       "files.create", [&](Backoff&) { return upload.OpenSession(); }));
   return upload.session();
 }
 
-Status DriveApi::UploadResumable(const NewDriveFile& file,
-                                 std::string_view bytes, std::string session) {
-  ResumableUpload upload(client_, &write_pacer_, endpoints_.upload, file,
-                         bytes);
+Result<DriveFile> DriveApi::UploadResumable(const NewDriveFile& file,
+                                            std::string_view bytes,
+                                            std::string session) {
+  ResumableUpload upload(client_, &write_pacer_, endpoints_, file, bytes);
   if (session.empty()) {
     DRIVEROOT_RETURN_IF_ERROR(AwaitTurn());
   } else {
@@ -213,15 +252,16 @@ Status DriveApi::UploadResumable(const NewDriveFile& file,
   });
 }
 
-Status DriveApi::Update(std::string_view id,
-                        const DrivePropertyChanges& properties,
-                        std::string_view bytes, std::string_view mime_type) {
-  return SendMultipart(
-      {.call = "files.update",
-       .method = "PATCH",
-       .url = endpoints_.upload + "/files/" + PercentEncode(id) +
-              "?uploadType=multipart&fields=id"},
-      id, PropertiesJson(properties), bytes, mime_type);
+Result<DriveFile> DriveApi::Update(std::string_view id,
+                                   const DrivePropertyChanges& properties,
+                                   std::string_view bytes,
+                                   std::string_view mime_type) {
+  return SendMultipart({.call = "files.update",
+                        .method = "PATCH",
+                        .url = endpoints_.upload + "/files/" +
+                               PercentEncode(id) + "?uploadType=multipart&" +
+                               EncodeQuery({{"fields", kContentFields}})},
+                       id, PropertiesJson(properties), bytes, mime_type);
 }
 
 Result<std::string> DriveApi::Download(std::string_view id, uint64_t offset,
@@ -238,9 +278,9 @@ Result<std::string> DriveApi::Download(std::string_view id, uint64_t offset,
 
 Status DriveApi::DownloadTo(std::string_view id, uint64_t offset,
                             uint64_t length, const ByteSink& sink) {
-  RangeDownload download(
-      client_, endpoints_.drive + "/files/" + PercentEncode(id) + "?alt=media",
-      offset, length, sink);
+  RangeDownload download(client_, id,
+                         endpoints_.drive + "/files/" + PercentEncode(id),
+                         offset, length, sink);
   return client_->retrier().Run("files.download", [&](Backoff& backoff) {
     return download.Continue(&backoff);
   });
@@ -254,7 +294,12 @@ Status DriveApi::Delete(std::string_view id) {
       request.call, [&](Backoff& backoff) -> Attempt<void> {
         Attempt<HttpResponse> response =
             client_->Try(&request, {}, &write_pacer_);
-        if (response) return {};
+        // Drive says nothing to that; a page of whoever stands between does.
+        if (response && response->body.empty()) return {};
+        if (response) {
+          return std::unexpected(
+              GarbledAnswer(request.call, "it should be empty"));
+        }
         if (response.error().http_status == 404 && backoff.failures() > 0) {
           return {};
         }

@@ -10,6 +10,10 @@
 //
 // Errors: those of FailureFromResponse() (driveroot/net/google_error.h), and
 // kUnavailable, kUnauthenticated and kCancelled from below.
+//
+// What is sent counts as stored when Drive has named its id, its size and a
+// checksum of it, in the answer or, if that proves nothing, when asked for the
+// file's metadata. A 2xx status alone proves nothing.
 #ifndef DRIVEROOT_STORE_DRIVE_DRIVE_API_H_
 #define DRIVEROOT_STORE_DRIVE_DRIVE_API_H_
 
@@ -40,7 +44,10 @@ struct DriveFile {
   std::string name = {};
   std::string mime_type = {};
   std::string created_time = {};  // RFC 3339
-  uint64_t size = 0;
+  std::optional<uint64_t> size = {};
+  std::string md5 = {};     // hexadecimal, as is
+  std::string sha256 = {};  // this
+  // It, or a folder that it lies in, is in the trash.
   bool trashed = false;
   std::map<std::string, std::string> app_properties = {};
 };
@@ -83,23 +90,34 @@ class DriveApi {
   // `count` (1 to 1000) fresh ids for new files.
   Result<std::vector<std::string>> GenerateIds(int count);
 
-  // Creates a file without content, e.g. a folder. kAlreadyExists: the id is
-  // taken, perhaps by this very call when an answer was lost.
-  Status CreateMetadata(const NewDriveFile& file);
+  // Makes a folder. Fine also if a folder has the id already, as when an answer
+  // was lost. kAlreadyExists: something else has it.
+  Status CreateFolder(const NewDriveFile& folder);
 
   // Creates a file with content, in one request up to 5 MB, which is Google's
-  // advice, and by a resumable upload beyond. kAlreadyExists as above.
+  // advice, and by a resumable upload beyond. Returns what Drive confirmed.
   // `session`: one that OpenUploadSession() gave for the same file, or empty.
-  Status Upload(const NewDriveFile& file, std::string_view bytes,
-                std::string session = {});
+  //
+  // kAlreadyExists: the id is taken, says Drive, perhaps by this very call when
+  // an answer was lost: Check() tells.
+  Result<DriveFile> Upload(const NewDriveFile& file, std::string_view bytes,
+                           std::string session = {});
+
+  // Whether file `id` holds exactly `bytes`. kNotFound: there is no such file.
+  struct Checked {
+    bool same = false;
+    bool trashed = false;
+  };
+  Result<Checked> Check(std::string_view id, std::string_view bytes);
 
   // Begins a resumable upload of content that is not known yet.
   Result<std::string> OpenUploadSession(const NewDriveFile& file);
 
   // Replaces the content of a file and changes its private properties, in one
-  // request: up to 5 MB.
-  Status Update(std::string_view id, const DrivePropertyChanges& properties,
-                std::string_view bytes, std::string_view mime_type);
+  // request: up to 5 MB. Returns what Drive confirmed.
+  Result<DriveFile> Update(std::string_view id,
+                           const DrivePropertyChanges& properties,
+                           std::string_view bytes, std::string_view mime_type);
 
   // Bytes [offset, offset + length), fewer at the end of the file.
   Result<std::string> Download(std::string_view id, uint64_t offset,
@@ -129,11 +147,13 @@ class DriveApi {
 
   // Sends `metadata` and `bytes` as the two parts of `request`, and expects the
   // file `id` to come back.
-  Status SendMultipart(HttpRequest request, std::string_view id,
-                       std::string_view metadata, std::string_view bytes,
-                       std::string_view mime_type);
-  Status UploadResumable(const NewDriveFile& file, std::string_view bytes,
-                         std::string session);
+  Result<DriveFile> SendMultipart(HttpRequest request, std::string_view id,
+                                  std::string_view metadata,
+                                  std::string_view bytes,
+                                  std::string_view mime_type);
+  Result<DriveFile> UploadResumable(const NewDriveFile& file,
+                                    std::string_view bytes,
+                                    std::string session);
   // Waits until it is a large upload's turn to begin.
   Status AwaitTurn();
 

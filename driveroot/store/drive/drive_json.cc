@@ -78,7 +78,9 @@ Result<DriveFile> ParseDriveFile(const rapidjson::Value& value) {
                  .name = OptionalString(value, "name"),
                  .mime_type = OptionalString(value, "mimeType"),
                  .created_time = OptionalString(value, "createdTime"),
-                 .size = JsonUint64(value, "size").value_or(0)};
+                 .size = JsonUint64(value, "size"),
+                 .md5 = OptionalString(value, "md5Checksum"),
+                 .sha256 = OptionalString(value, "sha256Checksum")};
   if (!IsDriveId(file.id)) {
     return Fail(ErrorCode::kDataLoss, "a file without a usable id");
   }

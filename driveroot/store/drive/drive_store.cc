@@ -142,14 +142,77 @@ Status DriveStore::Create(const ObjectId& id, ObjectKind kind,
   (void)AwaitFolderOf(kind);
   DriveApi& api = client_->api();
   const NewDriveFile file = NewFile(id, kind, name);
-  Status created = api.Upload(file, bytes, TakeSession(id));
-  if (created || created.error().code() != ErrorCode::kNotFound) return created;
-  // Whoever began to make the volume was broken off before its folder was made.
-  if (folders_.volume.valid()) {
-    DRIVEROOT_RETURN_IF_ERROR(MakeVolumeFolder(api, layout_));
+  Result<DriveFile> stored = api.Upload(file, bytes, TakeSession(id));
+  if (!stored && stored.error().code() == ErrorCode::kNotFound) {
+    // Whoever began to make the volume was broken off before its folder was
+    // made.
+    Status made;
+    if (folders_.volume.valid()) made = MakeVolumeFolder(api, layout_);
+    if (made) made = MakePartFolders(api, layout_);
+    if (made) {
+      stored = api.Upload(file, bytes);
+    } else if (made.error().code() != ErrorCode::kNotFound &&
+               made.error().code() != ErrorCode::kUnavailable) {
+      return made;
+    }
   }
-  DRIVEROOT_RETURN_IF_ERROR(MakePartFolders(api, layout_));
-  return api.Upload(file, bytes);
+  return Outcome(stored, file.parent, "the file " + file.name);
+}
+
+Status DriveStore::Outcome(const Result<DriveFile>& stored,
+                           const std::string& folder, const std::string& what) {
+  if (!stored && stored.error().code() == ErrorCode::kNotFound) {
+    return std::unexpected(FolderMissing(folder));
+  }
+  if (!stored) return std::unexpected(stored.error());
+  if (stored->trashed) return std::unexpected(Trashed(folder, what));
+  return {};
+}
+
+Error DriveStore::Trashed(const std::string& folder, const std::string& what) {
+  std::string culprit = what + " of the volume \"" + layout_.name + "\"";
+  for (const std::string* each : {&folder, &layout_.folder}) {
+    const Result<DriveFile> found =
+        client_->api().Get(*each, "id,name,trashed");
+    if (!found) return found.error();
+    if (found->trashed) {
+      culprit = "the folder \"" + found->name + "\" (id " + *each + ")";
+    }
+  }
+  return Error(ErrorCode::kUnavailable,
+               culprit +
+                   " lies in the trash of Google Drive, which deletes it for "
+                   "good after 30 days: restore it there; nothing counts as "
+                   "stored before");
+}
+
+Error DriveStore::FolderMissing(const std::string& folder) {
+  for (const std::string* each : {&layout_.folder, &folder}) {
+    const Result<DriveFile> found = client_->api().Get(*each, "id,trashed");
+    if (found && found->trashed) return Trashed(folder, "the folder");
+    if (found) continue;
+    if (found.error().code() != ErrorCode::kNotFound) return found.error();
+    return Error(ErrorCode::kUnavailable,
+                 "Google Drive does not find the folder of id " + *each +
+                     ", which belongs to the volume \"" + layout_.name +
+                     "\": that passes if it is new; if somebody deleted it for "
+                     "good, `driveroot save` keeps what is not stored");
+  }
+  return Error(ErrorCode::kUnavailable,
+               "Google Drive does not find the folders of the volume \"" +
+                   layout_.name +
+                   "\" when something is put into them: new "
+                   "folders are missed at times, and that passes");
+}
+
+Result<bool> DriveStore::Holds(const ObjectId& id, std::string_view bytes) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckObjectId(id));
+  DRIVEROOT_ASSIGN_OR_RETURN(const DriveApi::Checked checked,
+                             client_->api().Check(id, bytes));
+  if (checked.same && checked.trashed) {
+    return std::unexpected(Trashed(layout_.folder, "the file of id " + id));
+  }
+  return checked.same;
 }
 
 Result<std::string> DriveStore::Read(const ObjectId& id, uint64_t offset,
@@ -188,7 +251,7 @@ Result<std::vector<ObjectInfo>> DriveStore::List(ObjectKind kind) {
     infos.push_back({.id = std::move(file.id),
                      .kind = kind,
                      .name = file.name.substr(prefix.size()),
-                     .size = file.size});
+                     .size = file.size.value_or(0)});
   }
   return infos;
 }
@@ -215,13 +278,17 @@ Status DriveStore::UploadSuperblock(std::string_view bytes) {
   for (auto& [key, value] : PropertiesWithCopy(layout_.name, bytes)) {
     if (value) file.app_properties.emplace(key, *value);
   }
-  return client_->api().Upload(file, bytes);
+  return Outcome(client_->api().Upload(file, bytes), layout_.folder,
+                 std::string(kSuperblockName));
 }
 
 Status DriveStore::UpdateSuperblock(std::string_view bytes) {
-  return client_->api().Update(layout_.superblock,
-                               PropertiesWithCopy(layout_.name, bytes), bytes,
-                               kSuperblockMimeType);
+  const Result<DriveFile> updated = client_->api().Update(
+      layout_.superblock, PropertiesWithCopy(layout_.name, bytes), bytes,
+      kSuperblockMimeType);
+  // Not missing folders: then there is none yet.
+  if (!updated) return std::unexpected(updated.error());
+  return Outcome(updated, layout_.folder, std::string(kSuperblockName));
 }
 
 Status DriveStore::WriteSuperblock(std::string_view bytes) {

@@ -53,8 +53,11 @@ class DriveStore : public ObjectStore {
   void AddIds(std::vector<ObjectId> ids);
 
   Result<std::vector<ObjectId>> NewIds(int count) override;
+  // Besides what ObjectStore says: kUnavailable while the volume's folder lies
+  // in the trash or Drive does not find it. A person can mend that, or time.
   Status Create(const ObjectId& id, ObjectKind kind, std::string_view name,
                 std::string_view bytes) override;
+  Result<bool> Holds(const ObjectId& id, std::string_view bytes) override;
   // Opens an upload session.
   void PrepareCreate(const ObjectId& id, ObjectKind kind,
                      std::string_view name) override;
@@ -79,6 +82,13 @@ class DriveStore : public ObjectStore {
                        std::string_view name) const;
   // The upload session that PrepareCreate() opened; empty: none.
   std::string TakeSession(const ObjectId& id);
+  // What an upload into `folder` comes to: an error, too, if the file, which is
+  // called `what`, lies in the trash or its folder is missing.
+  Status Outcome(const Result<DriveFile>& stored, const std::string& folder,
+                 const std::string& what);
+  // Which folder is to blame, `folder` or the volume's own.
+  Error Trashed(const std::string& folder, const std::string& what);
+  Error FolderMissing(const std::string& folder);
   Status UploadSuperblock(std::string_view bytes);
   Status UpdateSuperblock(std::string_view bytes);
 

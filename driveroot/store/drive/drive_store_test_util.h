@@ -68,6 +68,26 @@ class DriveStoreTest : public testing::Test {
     return stats ? stats->requests[call_class] : 0;
   }
 
+  // What a person does in the browser: to file `id`, by its metadata.
+  void Patch(const std::string& id, const std::string& json) {
+    const auto patched = client_->api().client().Call(
+        {.call = "files.update",
+         .method = "PATCH",
+         .url = drive_->endpoint() + "/drive/v3/files/" + id,
+         .headers = {{"Content-Type", "application/json"}},
+         .body = {json}});
+    ASSERT_TRUE(patched) << patched.error();
+  }
+  void Trash(const std::string& id) { Patch(id, R"({"trashed":true})"); }
+  void Restore(const std::string& id) { Patch(id, R"({"trashed":false})"); }
+
+  // The id of the volume's folder.
+  std::string Folder() {
+    auto files = client_->api().List("name='root'", "id,name");
+    EXPECT_TRUE(files) << files.error();
+    return files && files->size() == 1 ? files->front().id : "";
+  }
+
   Status Create(const std::string& bytes) {
     return store_->Create(ids_[0], ObjectKind::kSegment, "s", bytes);
   }

@@ -7,6 +7,7 @@
 #include <future>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -31,7 +32,7 @@ constexpr const char* kVolumeFields =
 
 struct Part {
   const char* key;  // of appProperties
-  std::string DriveVolumeLayout::* id;
+  std::string DriveVolumeLayout::*id;
   const char* folder_name;  // null: not a folder
 };
 constexpr std::array kParts = {
@@ -93,6 +94,7 @@ std::string HasProperty(std::string_view key, std::string_view value) {
 // What a search found.
 struct FoundVolumes {
   std::vector<DriveFile> folders;
+  std::vector<DriveFile> trashed;  // folders in the trash
   // Copies of superblocks, by the id of superblock.json: perhaps others' too.
   std::map<std::string, std::string> superblocks;
 };
@@ -119,17 +121,19 @@ Result<FoundVolumes> FindVolumes(DriveApi& api, std::string_view name,
       search == Search::kAtOnce ? std::launch::async : std::launch::deferred;
   std::vector<std::future<Result<std::vector<DriveFile>>>> lists;
   for (const std::string& query : queries) {
-    lists.push_back(std::async(when, [&api, &query] {
-      return api.List("trashed=false and " + query, kVolumeFields);
-    }));
+    // With those in the trash: who looks for one must hear of it, and nobody
+    // should make another one unknowingly.
+    lists.push_back(std::async(
+        when, [&api, &query] { return api.List(query, kVolumeFields); }));
   }
   FoundVolumes found;
   for (auto& list : lists) {
     DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<DriveFile> files, list.get());
     for (const DriveFile& file : files) {
-      if (file.trashed) continue;
       if (file.name == name && IsVolume(file) && LayoutOf(file)) {
-        found.folders.push_back(file);
+        (file.trashed ? found.trashed : found.folders).push_back(file);
+      } else if (file.trashed) {
+        continue;
       } else if (auto copy = CopyFromProperties(file.app_properties)) {
         found.superblocks.insert_or_assign(file.id, *std::move(copy));
       }
@@ -158,6 +162,43 @@ Result<std::vector<DriveFile>> OnlyComplete(DriveApi& api,
   return complete;
 }
 
+// Like SeveralVolumes(), of one or more in the trash; `remedy` ends the
+// message.
+Error InTrash(std::string_view name, const std::vector<DriveFile>& files,
+              ErrorCode code, const std::string& remedy) {
+  std::string message =
+      "the volume " + Quoted(name) + " is in the trash of Google Drive, as";
+  std::string_view separator = "";
+  for (const DriveFile& file : files) {
+    message += separator;
+    message += " drive:id=" + file.id + " (made " + file.created_time + ")";
+    separator = ", and";
+  }
+  return Error(code, message + ": " + remedy);
+}
+
+// Makes nobody think that a name is free while a volume of that name is in the
+// trash.
+Status CheckNoneInTrash(DriveApi& api, std::string_view name,
+                        const FoundVolumes& found) {
+  std::vector<DriveFile> complete;
+  std::set<std::string> seen;
+  for (const DriveFile& file : found.trashed) {
+    if (!seen.insert(file.id).second) continue;
+    const Result<DriveFile> superblock =
+        api.Get(LayoutOf(file)->superblock, "id");
+    if (superblock) complete.push_back(file);
+    if (!superblock && superblock.error().code() != ErrorCode::kNotFound) {
+      return std::unexpected(superblock.error());
+    }
+  }
+  if (complete.empty()) return {};
+  return std::unexpected(
+      InTrash(name, complete, ErrorCode::kAlreadyExists,
+              "restore it there, or delete it for good there, or choose "
+              "another name; nothing was changed"));
+}
+
 Error SeveralVolumes(std::string_view name,
                      const std::vector<DriveFile>& files) {
   std::string message = "several volumes are named " + Quoted(name) + ":";
@@ -180,6 +221,11 @@ Result<FoundVolume> TheOnly(DriveApi& api, std::string_view name,
   if (files.size() > 1) {
     DRIVEROOT_ASSIGN_OR_RETURN(files, OnlyComplete(api, std::move(files)));
     if (files.size() > 1) return std::unexpected(SeveralVolumes(name, files));
+  }
+  if (files.empty() && !found.trashed.empty()) {
+    return std::unexpected(
+        InTrash(name, found.trashed, ErrorCode::kNotFound,
+                "restore its folder there, and it is as it was"));
   }
   if (files.empty()) return std::unexpected(NoVolume(name));
   FoundVolume volume{.layout = *LayoutOf(files.front())};
@@ -234,13 +280,6 @@ std::unique_ptr<DriveStore> Opened(std::shared_ptr<DriveClient> client,
                                       std::move(volume.superblock_copy));
 }
 
-// Whoever repeats a broken-off attempt meets its folders again.
-Status MakeFolder(DriveApi& api, const NewDriveFile& folder) {
-  Status made = api.CreateMetadata(folder);
-  if (!made && made.error().code() == ErrorCode::kAlreadyExists) return {};
-  return made;
-}
-
 // Takes some of `ids`, which are fresh ones.
 DriveVolumeLayout NewLayout(std::string_view name,
                             std::vector<std::string>& ids) {
@@ -286,7 +325,7 @@ Status MakeVolumeFolder(DriveApi& api, const DriveVolumeLayout& layout) {
   for (const Part& part : kParts) {
     folder.app_properties.emplace(part.key, layout.*part.id);
   }
-  return MakeFolder(api, folder);
+  return api.CreateFolder(folder);
 }
 
 // All at the same time: each takes Drive most of a second.
@@ -296,10 +335,10 @@ Status MakePartFolders(DriveApi& api, const DriveVolumeLayout& layout) {
     const bool is_folder = part.folder_name != nullptr;
     if (!is_folder || layout.*part.id == layout.folder) continue;
     made.push_back(std::async(std::launch::async, [&api, &layout, &part] {
-      return MakeFolder(api, {.id = layout.*part.id,
-                              .name = part.folder_name,
-                              .parent = layout.folder,
-                              .mime_type = std::string(kFolderMimeType)});
+      return api.CreateFolder({.id = layout.*part.id,
+                               .name = part.folder_name,
+                               .parent = layout.folder,
+                               .mime_type = std::string(kFolderMimeType)});
     }));
   }
   Status status;
@@ -329,6 +368,7 @@ Result<std::unique_ptr<ObjectStore>> CreateDriveVolume(
                     " exists already (drive:id=" + complete.front().id + ")");
   }
   if (found.empty()) {
+    DRIVEROOT_RETURN_IF_ERROR(CheckNoneInTrash(api, volume, volumes));
     DRIVEROOT_ASSIGN_OR_RETURN(std::vector<std::string> ids,
                                api.GenerateIds(kIdsForNewVolume));
     auto store = MakeVolume(std::move(client), volume, std::move(ids));
@@ -356,6 +396,7 @@ Result<std::unique_ptr<ObjectStore>> OpenOrCreateDriveVolume(
   if (!found) return std::unexpected(std::move(found).error());
   if (!fresh) return std::unexpected(std::move(fresh).error());
   if (found->folders.empty()) {
+    DRIVEROOT_RETURN_IF_ERROR(CheckNoneInTrash(api, volume, *found));
     return MakeVolume(std::move(client), volume, *std::move(fresh));
   }
   DRIVEROOT_ASSIGN_OR_RETURN(FoundVolume the_only,

@@ -294,13 +294,102 @@ TEST_F(DriveVolumeTest, AStaleListDoesNotHideANewVolume) {
   EXPECT_EQ(again.error().code(), ErrorCode::kAlreadyExists);
 }
 
+TEST_F(DriveVolumeTest, AVolumeInTheTrashIsNoFreeName) {
+  const std::string folder = Folder();
+  Trash(folder);
+  const auto opened = OpenDriveVolume(client_, "root");
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), ErrorCode::kNotFound) << opened.error();
+  const auto by_id = OpenDriveVolume(client_, "id=" + folder);
+  ASSERT_FALSE(by_id);
+  const auto made = CreateDriveVolume(client_, "root");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code(), ErrorCode::kAlreadyExists) << made.error();
+  const auto pushed = OpenOrCreateDriveVolume(client_, "root");
+  ASSERT_FALSE(pushed);
+  EXPECT_EQ(pushed.error().code(), ErrorCode::kAlreadyExists) << pushed.error();
+  for (const Error& error :
+       {opened.error(), by_id.error(), made.error(), pushed.error()}) {
+    EXPECT_TRUE(error.message().contains("trash")) << error;
+    EXPECT_TRUE(error.message().contains("restore")) << error;
+    EXPECT_FALSE(error.message().contains("mkfs")) << error;
+  }
+  EXPECT_TRUE(opened.error().message().contains(folder)) << opened.error();
+  EXPECT_EQ(Folder(), folder) << "a second one was made";
+
+  Restore(folder);
+  const auto again = OpenDriveVolume(client_, "root");
+  ASSERT_TRUE(again) << again.error();
+  EXPECT_EQ((*again)->ReadSuperblock().value_or(""), "{}");
+}
+
+TEST_F(DriveVolumeTest, WhatIsLeftOfAnAttemptMayLieInTheTrash) {
+  auto made = CreateDriveVolume(client_, "attempt");
+  ASSERT_TRUE(made) << made.error();
+  const auto files = client_->api().List("name='attempt'", "id,name");
+  ASSERT_TRUE(files && files->size() == 1);
+  Trash(files->front().id);
+  // It never became a volume.
+  const auto again = CreateDriveVolume(client_, "attempt");
+  EXPECT_TRUE(again) << again.error();
+}
+
+TEST_F(DriveVolumeTest, NothingIsStoredInTheTrash) {
+  const std::string folder = Folder();
+  Trash(folder);
+  for (const std::string& bytes :
+       {std::string("few"), std::string(9 << 20, 'x')}) {
+    const Status created = Create(bytes);
+    ASSERT_FALSE(created);
+    EXPECT_EQ(created.error().code(), ErrorCode::kUnavailable);
+    EXPECT_TRUE(created.error().message().contains("trash")) << created.error();
+    EXPECT_TRUE(created.error().message().contains(folder)) << created.error();
+    ids_.erase(ids_.begin());
+  }
+  const Status written = store_->WriteSuperblock("{1}");
+  ASSERT_FALSE(written);
+  EXPECT_TRUE(written.error().message().contains("trash")) << written.error();
+  const ObjectId id = ids_[0];
+  ASSERT_FALSE(Create("the bytes"));
+  // The second time it is there, and in the trash still.
+  const Status again = Create("the bytes");
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), ErrorCode::kAlreadyExists) << again.error();
+  const Result<bool> held = store_->Holds(id, "the bytes");
+  ASSERT_FALSE(held);
+  EXPECT_EQ(held.error().code(), ErrorCode::kUnavailable) << held.error();
+  Restore(folder);
+  EXPECT_TRUE(store_->Holds(id, "the bytes").value_or(false));
+  EXPECT_TRUE(store_->WriteSuperblock("{1}"));
+}
+
+TEST_F(DriveVolumeTest, AFolderThatDriveMissesIsWaitedFor) {
+  // As Drive has been seen to do for minutes after a folder was made.
+  Fault(R"({"class":"create","path":"/upload/","action":"status","status":404,)"
+        R"("reason":"notFound"})");
+  const Status missed = Create("the bytes");
+  ASSERT_FALSE(missed);
+  EXPECT_EQ(missed.error().code(), ErrorCode::kUnavailable) << missed.error();
+  ASSERT_TRUE(drive_->ClearFaults());
+  EXPECT_TRUE(Create("the bytes"));
+}
+
+TEST_F(DriveVolumeTest, AFolderThatIsGoneIsNamed) {
+  const std::string folder = Folder();
+  ASSERT_TRUE(client_->api().Delete(folder));
+  const Status created = Create("the bytes");
+  ASSERT_FALSE(created);
+  EXPECT_EQ(created.error().code(), ErrorCode::kUnavailable) << created.error();
+  EXPECT_TRUE(created.error().message().contains(folder)) << created.error();
+}
+
 TEST_F(DriveVolumeTest, SeveralVolumesOfOneNameAreListed) {
   auto ids = client_->api().GenerateIds(1);
   ASSERT_TRUE(ids);
   auto files = client_->api().List("'root' in parents",
                                    "id,name,mimeType,appProperties");
   ASSERT_TRUE(files);
-  ASSERT_TRUE(client_->api().CreateMetadata(
+  ASSERT_TRUE(client_->api().CreateFolder(
       {.id = ids->front(),
        .name = "root",
        .mime_type = std::string(kFolderMimeType),

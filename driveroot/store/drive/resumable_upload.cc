@@ -57,7 +57,8 @@ Attempt<void> ResumableUpload::OpenSession() {
   HttpRequest request{
       .call = "files.create",
       .method = "POST",
-      .url = upload_endpoint_ + "/files?uploadType=resumable&fields=id",
+      .url = upload_endpoint_ + "/files?uploadType=resumable&" +
+             EncodeQuery({{"fields", kContentFields}}),
       .headers = {{"Content-Type", "application/json; charset=UTF-8"},
                   {"X-Upload-Content-Type", file_.mime_type}},
       .body = {json}};
@@ -81,6 +82,13 @@ void ResumableUpload::UseSession(std::string session) {
   session_ = std::move(session);
   offset_ = 0;
   offset_known_ = true;
+  sent_ = false;
+  unproven_ = 0;
+}
+
+AttemptFailure ResumableUpload::GiveUpSession(std::string message) {
+  session_.clear();
+  return Transient(std::move(message));
 }
 
 Attempt<void> ResumableUpload::TakeStoredRange(const HttpResponse& response,
@@ -89,18 +97,26 @@ Attempt<void> ResumableUpload::TakeStoredRange(const HttpResponse& response,
   const std::optional<std::string_view> range = response.Header("range");
   const std::optional<size_t> stored =
       range ? ParseStoredRange(*range, bytes_.size()) : 0;
-  if (!stored) {
-    session_.clear();
+  if (!stored || (*stored > 0 && !sent_)) {
     return std::unexpected(
-        Transient("the server says that it stored what was never sent"));
+        GiveUpSession("the server says that it stored what was never sent"));
   }
-  if (*stored > offset_) backoff->MadeProgress(client_->clock()->Now());
+  // What it had is lost, so nothing else that it says is to be relied on.
+  if (*stored < offset_) {
+    return std::unexpected(
+        GiveUpSession("the server lost a part of an upload that it had"));
+  }
+  if (*stored > most_) {
+    most_ = *stored;
+    backoff->MadeProgress(client_->clock()->Now());
+  }
   offset_ = *stored;
   offset_known_ = true;
   return {};
 }
 
-Attempt<bool> ResumableUpload::Put(bool query, Backoff* backoff) {
+Attempt<std::optional<DriveFile>> ResumableUpload::Put(bool query,
+                                                       Backoff* backoff) {
   const std::string total = std::to_string(bytes_.size());
   HttpRequest request{
       .call = query ? "upload.status" : "upload.content",
@@ -111,16 +127,24 @@ Attempt<bool> ResumableUpload::Put(bool query, Backoff* backoff) {
                        ? "bytes */" + total
                        : "bytes " + std::to_string(offset_) + "-" +
                              std::to_string(bytes_.size() - 1) + "/" + total}}};
-  if (!query) request.body = {bytes_.substr(offset_)};
+  if (!query) {
+    request.body = {bytes_.substr(offset_)};
+    sent_ = true;
+  }
   offset_known_ = false;
   Attempt<HttpResponse> response =
       client_->Try(&request, {kResumeIncomplete, kNotFound, kGone});
   if (!response) return std::unexpected(std::move(response).error());
   if (response->status == kNotFound || response->status == kGone) {
-    session_.clear();
-    return std::unexpected(Transient("the upload session has expired"));
+    return std::unexpected(GiveUpSession("the upload session has expired"));
   }
-  if (response->status != kResumeIncomplete) return true;
+  if (response->status != kResumeIncomplete) {
+    Attempt<DriveFile> file = stored_.Confirm(request.call, *response);
+    if (file) return *std::move(file);
+    // Asked again, the session may tell more; and if it does not, another one.
+    if (++unproven_ > 1) session_.clear();
+    return std::unexpected(std::move(file).error());
+  }
   const size_t before = offset_;
   if (Attempt<void> taken = TakeStoredRange(*response, backoff); !taken) {
     return std::unexpected(std::move(taken).error());
@@ -128,22 +152,24 @@ Attempt<bool> ResumableUpload::Put(bool query, Backoff* backoff) {
   if (!query && offset_ <= before) {
     return std::unexpected(Transient("the server took no byte of an upload"));
   }
-  return false;
+  return std::nullopt;
 }
 
-Attempt<void> ResumableUpload::Continue(Backoff* backoff) {
+Attempt<DriveFile> ResumableUpload::Continue(Backoff* backoff) {
   if (session_.empty()) {
-    if (Attempt<void> opened = OpenSession(); !opened) return opened;
+    if (Attempt<void> opened = OpenSession(); !opened) {
+      return std::unexpected(std::move(opened).error());
+    }
   }
   for (;;) {
     const bool query = !offset_known_ || offset_ == bytes_.size();
-    const Attempt<bool> complete = Put(query, backoff);
-    if (!complete) return std::unexpected(complete.error());
-    if (*complete) return {};
-    if (query && offset_ == bytes_.size()) {
-      return std::unexpected(
-          Transient("the server has all bytes of an upload but no file yet"));
-    }
+    Attempt<std::optional<DriveFile>> file = Put(query, backoff);
+    if (!file) return std::unexpected(std::move(file).error());
+    if (*file) return **std::move(file);
+    if (!query || offset_ < bytes_.size()) continue;
+    if (++unproven_ > 1) session_.clear();
+    return std::unexpected(
+        Transient("the server has all bytes of an upload but no file yet"));
   }
 }
 

@@ -162,6 +162,13 @@ Status FaultyObjectStore::Create(const ObjectId& id, ObjectKind kind,
   return created;
 }
 
+Result<bool> FaultyObjectStore::Holds(const ObjectId& id,
+                                      std::string_view bytes) {
+  const auto fault = Ask({.method = StoreCall::Method::kHolds, .id = id});
+  if (fault) return std::unexpected(fault->error);
+  return store_->Holds(id, bytes);
+}
+
 Result<std::string> FaultyObjectStore::Read(const ObjectId& id, uint64_t offset,
                                             uint64_t length) {
   const auto fault = Ask({.method = StoreCall::Method::kRead, .id = id});

@@ -83,6 +83,7 @@ struct StoreCall {
     kWriteSuperblock,
     kCreateSuperblock,
     kSpace,
+    kHolds,
   };
   Method method = Method::kRead;
   uint64_t number = 0;                     // from 1 on, over all methods
@@ -123,6 +124,7 @@ class FaultyObjectStore : public ObjectStore {
                      std::string_view name) override {
     store_->PrepareCreate(id, kind, name);
   }
+  Result<bool> Holds(const ObjectId& id, std::string_view bytes) override;
   Result<std::string> Read(const ObjectId& id, uint64_t offset,
                            uint64_t length) override;
   Status Remove(const ObjectId& id) override;

@@ -83,6 +83,9 @@ ApiResult<Response> SendContent(const World& world, const Call& call,
   if (!file->valid())
     return std::unexpected(
         Internal(Error::FromErrno(errno, "cannot open " + path)));
+  if (call.fault.kind == FaultAction::Kind::kShortRange)
+    range.length =
+        std::min(range.length, std::max<uint64_t>(call.fault.bytes, 1));
   Response response;
   response.headers.Add("content-type", record.mime_type);
   response.headers.Add("accept-ranges", "bytes");

@@ -37,6 +37,26 @@ Response FaultResponse(const FaultAction& fault) {
   return ErrorResponse(error);
 }
 
+void AddHeaders(std::string_view lines, Response* response) {
+  while (!lines.empty()) {
+    const size_t end = std::min(lines.find('\n'), lines.size());
+    const std::string_view line = lines.substr(0, end);
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+    const size_t colon = std::min(line.find(": "), line.size());
+    const size_t value = std::min(colon + 2, line.size());
+    response->headers.Add(AsciiLower(line.substr(0, colon)),
+                          std::string(line.substr(value)));
+  }
+}
+
+Response InventedResponse(const FaultAction& fault) {
+  Response response;
+  response.status = fault.status;
+  response.text = fault.body;
+  AddHeaders(fault.headers, &response);
+  return response;
+}
+
 // What a fault does to an answer that is made already.
 void SpoilResponse(const FaultAction& fault, Response* response) {
   const Abort abort =
@@ -53,6 +73,12 @@ void SpoilResponse(const FaultAction& fault, Response* response) {
     case Kind::kCorrupt:
       if (response->body_size() > 0)
         response->corrupt_at = std::min(fault.at, response->body_size() - 1);
+      break;
+    case Kind::kAnswerAfterCommit:
+      *response = InventedResponse(fault);
+      break;
+    case Kind::kAddHeaders:
+      AddHeaders(fault.headers, response);
       break;
     case Kind::kGoaway:
       response->last_on_connection = true;
@@ -190,6 +216,8 @@ Response Drive::Execute(const Call& call) {
   switch (call.fault.kind) {
     case Kind::kStatus:
       return FaultResponse(call.fault);
+    case Kind::kAnswer:
+      return InventedResponse(call.fault);
     case Kind::kResetBeforeCommit:
       return {};
     case Kind::kExpireToken:

@@ -13,8 +13,12 @@ namespace {
 
 using Kind = FaultAction::Kind;
 
-constexpr std::array<std::pair<std::string_view, Kind>, 12> kActions = {
+constexpr std::array<std::pair<std::string_view, Kind>, 16> kActions = {
     {{"status", Kind::kStatus},
+     {"answer", Kind::kAnswer},
+     {"answer_after_commit", Kind::kAnswerAfterCommit},
+     {"add_headers", Kind::kAddHeaders},
+     {"short_range", Kind::kShortRange},
      {"reset_before_commit", Kind::kResetBeforeCommit},
      {"reset_after_commit", Kind::kResetAfterCommit},
      {"truncate", Kind::kTruncate},
@@ -44,13 +48,14 @@ Status FaultRules::Add(const Json& json) {
   if (!json.IsObject()) return BadRule("must be an object");
   Rule rule;
   uint64_t seed = 0;
-  uint64_t status = 503;
+  uint64_t status = 0;  // 0: the action's own
   std::string action;
   std::string scope;
   const std::pair<std::string_view, std::string*> strings[] = {
-      {"method", &rule.method}, {"class", &rule.call_class},
-      {"path", &rule.path},     {"reason", &rule.action.reason},
-      {"action", &action},      {"scope", &scope}};
+      {"method", &rule.method},    {"class", &rule.call_class},
+      {"path", &rule.path},        {"reason", &rule.action.reason},
+      {"action", &action},         {"scope", &scope},
+      {"body", &rule.action.body}, {"headers", &rule.action.headers}};
   const std::pair<std::string_view, uint64_t*> numbers[] = {
       {"nth", &rule.nth},
       {"every", &rule.every},
@@ -82,8 +87,12 @@ Status FaultRules::Add(const Json& json) {
     return BadRule("unknown action \"" + action + "\"");
   if (!rule.call_class.empty() && !IsKnownClass(rule.call_class))
     return BadRule("unknown class \"" + rule.call_class + "\"");
-  if (status < 400 || status > 599)
-    return BadRule("status must be from 400 to 599");
+  const bool lies =
+      kind->second == Kind::kAnswer || kind->second == Kind::kAnswerAfterCommit;
+  if (status == 0) status = lies ? 200 : 503;
+  if (status < (lies ? 200 : 400) || status > 599)
+    return BadRule("status must be from " + std::to_string(lies ? 200 : 400) +
+                   " to 599");
   if (!scope.empty() && scope != "stream" && scope != "connection")
     return BadRule("scope must be stream or connection");
   rule.action.kind = kind->second;

@@ -11,6 +11,13 @@
 //   what             "action":
 //     status               "status": 503, "reason": "backendError",
 //                          "retry_after": 1; nothing is done
+//     answer               nothing is done, and "status": 200 with "body": "{}"
+//                          and "headers": "Name: value\n..." is the answer: what
+//                          a server that lies, or who stands before it, says
+//     answer_after_commit  it is done, and that is the answer
+//     add_headers          it is done, and the true answer has more "headers"
+//     short_range          a download's range ends after "bytes": 100, as its
+//                          Content-Range says
 //     reset_before_commit  nothing is done, and no answer comes
 //     reset_after_commit   it is done, and no answer comes
 //     truncate             the answer breaks off after "bytes": 100
@@ -44,6 +51,10 @@ struct FaultAction {
   enum class Kind : uint8_t {
     kNone,
     kStatus,
+    kAnswer,
+    kAnswerAfterCommit,
+    kAddHeaders,
+    kShortRange,
     kResetBeforeCommit,
     kResetAfterCommit,
     kTruncate,
@@ -64,6 +75,8 @@ struct FaultAction {
   uint64_t at = 0;
   uint64_t ms = 0;
   bool whole_connection = false;
+  std::string body;
+  std::string headers;
 };
 
 class FaultRules {

@@ -35,6 +35,20 @@ TEST(FaultRules, CountWhatTheyMatch) {
   EXPECT_EQ(Hits(&rules, 2), "..");
 }
 
+TEST(FaultRules, InventedAnswersHaveAnyStatus) {
+  FaultRules rules;
+  ASSERT_TRUE(rules.AddSpec(
+      R"({"action":"answer","body":"<html>","headers":"Range: bytes=0-9"})"));
+  const FaultAction action =
+      rules.Match("PUT", CallClass::kUpload, "/upload/drive/v3/files");
+  EXPECT_EQ(action.status, 200);
+  EXPECT_EQ(action.body, "<html>");
+  EXPECT_EQ(action.headers, "Range: bytes=0-9");
+  EXPECT_TRUE(rules.AddSpec("action=answer,status=308"));
+  EXPECT_FALSE(rules.AddSpec("action=answer,status=199"));
+  EXPECT_FALSE(rules.AddSpec("action=status,status=308"));
+}
+
 TEST(FaultRules, DrawTheSameLotsFromTheSameSeed) {
   const auto draw = [](int seed) {
     FaultRules rules;
