@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "driveroot/base/machine_memory.h"
 #include "driveroot/base/unique_fd.h"
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/history_point_text.h"
@@ -42,6 +44,11 @@ DEFINE_string(fsync, "durable",
               "what was done later than of what was done before");
 DEFINE_uint64(cache_mb, 256, "memory for file data that was read, in MB");
 
+DEFINE_uint64(metadata_mb, 0,
+              "memory for the metadata of all files (about 400 bytes each), in "
+              "MB: when it is used up nothing more can be made (ENOSPC) until "
+              "something is removed; 0: a sixth of the machine's");
+
 DEFINE_uint64(gc_seconds, 60,
               "a volume that was idle for so long deletes what is no longer "
               "needed; 0: never");
@@ -57,6 +64,10 @@ DECLARE_string(credentials);
 
 namespace driveroot {
 namespace {
+
+// A checkpoint takes as much again for a moment, and half of that.
+constexpr uint64_t kShareForMetadata = 6;
+constexpr uint64_t kMinMetadataBytes = 64 << 20;
 
 Result<DaemonOptions> OptionsFromFlags(const VolumeName& name,
                                        const std::string& dir) {
@@ -87,6 +98,10 @@ Result<DaemonOptions> OptionsFromFlags(const VolumeName& name,
       std::chrono::seconds(FLAGS_gc_seconds);
   options.volume_options.retention = RetentionFromFlags();
   options.volume_options.cache_bytes = FLAGS_cache_mb * 1'000'000;
+  options.volume_options.metadata_bytes =
+      FLAGS_metadata_mb > 0
+          ? FLAGS_metadata_mb * 1'000'000
+          : std::max(MachineMemory() / kShareForMetadata, kMinMetadataBytes);
   return options;
 }
 
@@ -174,11 +189,11 @@ Command MountCommand() {
           .details = "",
           .min_arguments = 2,
           .max_arguments = 2,
-          .flags = WithDriveFlags({"foreground", "read_only", "at", "steal",
-                                   "commit_interval_ms", "cache_mb", "fsync",
-                                   "gc_seconds", "keep_hours", "keep_days",
-                                   "root", "boot", "log_requests", "status_fd",
-                                   "await_network", "fuse_device"}),
+          .flags = WithDriveFlags(
+              {"foreground", "read_only", "at", "steal", "commit_interval_ms",
+               "cache_mb", "metadata_mb", "fsync", "gc_seconds", "keep_hours",
+               "keep_days", "root", "boot", "log_requests", "status_fd",
+               "await_network", "fuse_device"}),
           .run = MountVolume};
 }
 

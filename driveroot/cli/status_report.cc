@@ -97,6 +97,8 @@ std::string StatusJson(
       {"data_bytes", status.data_bytes},
       {"uncommitted_inodes", status.uncommitted_inodes},
       {"unstored_bytes", status.unstored_bytes},
+      {"metadata_bytes", status.metadata_bytes},
+      {"metadata_limit", status.metadata_limit},
       {"present_bytes", status.present_bytes},
       {"live_bytes", status.live_bytes},
       {"past_bytes", status.past_bytes},

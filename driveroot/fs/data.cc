@@ -26,6 +26,10 @@ Status CheckRange(uint64_t offset, uint64_t length) {
   return {};
 }
 
+// How many extents a write of `length` bytes adds to a file at most, of which
+// it may cut one in two.
+uint64_t PiecesOf(uint64_t length) { return length / kMaxFrameBytes + 3; }
+
 // A part of a read: `length` bytes of `bytes` from `begin` on.
 struct ReadPart {
   FrameBytes bytes;  // null: those of the next stored frame
@@ -140,6 +144,10 @@ Status FileSystem::Write(InodeNumber number, uint64_t offset,
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(metadata, number));
   if (bytes.empty()) return {};
+  DRIVEROOT_RETURN_IF_ERROR(volume_->CheckRoom(
+      metadata, Metadata::WriteMemory(bytes.size()), caller.privileged()));
+  DRIVEROOT_RETURN_IF_ERROR(volume_->CheckExtents(
+      inode->extents().all().size() + PiecesOf(bytes.size())));
   const uint64_t size = std::max(inode->attributes.size, offset + bytes.size());
   // The size first: data lies within the file at any moment.
   NoteChange(metadata, number, size, now_(), caller);
@@ -209,6 +217,14 @@ Result<uint64_t> FileSystem::CopyRange(InodeNumber source,
       destination_offset < source_offset + length) {
     return Fail(ErrorCode::kInvalidArgument, "the ranges overlap");
   }
+  const uint64_t copied = from->extents().CountIn(source_offset, length);
+  DRIVEROOT_RETURN_IF_ERROR(volume_->CheckRoom(
+      metadata,
+      Metadata::ExtentMemory(copied) + copied * MetadataChanges::kExtentBytes,
+      caller.privileged()));
+  DRIVEROOT_RETURN_IF_ERROR(volume_->CheckExtents(
+      to->extents().all().size() -
+      to->extents().CountIn(destination_offset, length) + copied + 2));
   const uint64_t size =
       std::max(to->attributes.size, destination_offset + length);
   NoteChange(metadata, destination, size, now_(), caller);

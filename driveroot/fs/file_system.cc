@@ -142,6 +142,12 @@ Result<std::string> FileSystem::ReadLink(InodeNumber number) {
     return Fail(ErrorCode::kInvalidArgument,
                 "inode " + std::to_string(number) + " is no symlink");
   }
+  // Earlier versions took longer ones from archives.
+  if (inode->symlink_target().size() > kMaxSymlinkBytes) {
+    return Fail(ErrorCode::kNameTooLong, "the target of symlink " +
+                                             std::to_string(number) +
+                                             " has over 4,095 bytes");
+  }
   NoteAccess(number, inode->attributes);
   return inode->symlink_target();
 }

@@ -24,7 +24,9 @@
 //
 // Errors: the ErrorCode that stands for the errno value that Linux gives. An
 // inode number that does not exist gives kStale. Operations that change
-// something also give kReadOnly, and kFenced after another writer took over.
+// something also give kReadOnly, and kFenced after another writer took over;
+// those that make something also kOutOfSpace, when the metadata takes as much
+// memory as it may (Volume::CheckRoom) or one file has too many pieces.
 //
 // Thread-safety: every method may be called from any thread. Order of locks:
 // Volume's, then atimes_mutex_ or the one within ReferenceCounts.
@@ -49,6 +51,7 @@
 #include "driveroot/fs/reference_counts.h"
 #include "driveroot/fs/space.h"
 #include "driveroot/volume/delta.h"
+#include "driveroot/volume/limits.h"
 #include "driveroot/volume/metadata.h"
 #include "driveroot/volume/volume.h"
 
@@ -103,18 +106,15 @@ struct DirectoryEntry {
   Node node = {};
 };
 
-// Limits, stated to programs through statfs(2) and pathconf(3).
-inline constexpr size_t kMaxNameBytes = 255;
-inline constexpr size_t kMaxSymlinkBytes = 4095;  // PATH_MAX without its NUL
-inline constexpr uint64_t kMaxFileBytes = INT64_MAX;
-inline constexpr uint32_t kMaxLinks = INT32_MAX;
-// As ext4 with the ea_inode feature and XFS: XATTR_SIZE_MAX for one value.
-inline constexpr size_t kMaxXattrBytes = 65536;
-// All names of one inode, each with a NUL behind it: XATTR_LIST_MAX, above
-// which the kernel lets nobody list them.
-inline constexpr size_t kMaxXattrNameBytes = 65536;
-// All names and values of one inode.
-inline constexpr size_t kMaxXattrTotalBytes = 1 << 20;
+// Limits, stated to programs through statfs(2) and pathconf(3); limits.h has
+// all of them.
+inline constexpr size_t kMaxNameBytes = limits::kNameBytes;
+inline constexpr size_t kMaxSymlinkBytes = limits::kSymlinkBytes;
+inline constexpr uint64_t kMaxFileBytes = limits::kFileBytes;
+inline constexpr uint32_t kMaxLinks = limits::kLinks;
+inline constexpr size_t kMaxXattrBytes = limits::kXattrValueBytes;
+inline constexpr size_t kMaxXattrNameBytes = limits::kXattrListBytes;
+inline constexpr size_t kMaxXattrTotalBytes = limits::kXattrTotalBytes;
 
 class FileSystem {
  public:
@@ -213,6 +213,11 @@ class FileSystem {
  private:
   // A lock for changing something, with pending access times applied.
   Result<Volume::WriteLock> BeginChange();
+
+  // Whether there is room for another inode and its name.
+  Status CheckRoomForInode(const Metadata& metadata, std::string_view name,
+                           std::string_view symlink_target,
+                           const Caller& caller);
 
   Node MakeNode(const Metadata& metadata, InodeNumber number) const;
   // The same, with one reference taken.

@@ -70,6 +70,15 @@ void FileSystem::TouchDirectory(Metadata& metadata, InodeNumber directory,
   metadata.SetAttributes(directory, attributes);
 }
 
+Status FileSystem::CheckRoomForInode(const Metadata& metadata,
+                                     std::string_view name,
+                                     std::string_view symlink_target,
+                                     const Caller& caller) {
+  const uint64_t more = Metadata::InodeMemory() + Metadata::EntryMemory(name) +
+                        2 * symlink_target.size();
+  return volume_->CheckRoom(metadata, more, caller.privileged());
+}
+
 Result<Node> FileSystem::MakeNamed(InodeNumber parent, std::string_view name,
                                    const NewInode& request,
                                    const Caller& caller) {
@@ -80,6 +89,8 @@ Result<Node> FileSystem::MakeNamed(InodeNumber parent, std::string_view name,
   if (is_directory && metadata.Find(parent)->attributes.nlink >= kMaxLinks) {
     return Fail(ErrorCode::kTooManyLinks, "too many directories in one");
   }
+  DRIVEROOT_RETURN_IF_ERROR(
+      CheckRoomForInode(metadata, name, request.symlink_target, caller));
   const InodeNumber number =
       MakeInode(metadata, parent, request, is_directory ? 2 : 1, caller);
   metadata.PutDentry(parent, name, number);
@@ -137,6 +148,7 @@ Result<Node> FileSystem::CreateUnnamed(InodeNumber parent, uint32_t mode,
   if (directory->attributes.nlink == 0) {
     return Fail(ErrorCode::kNotFound, "the directory was removed");
   }
+  DRIVEROOT_RETURN_IF_ERROR(CheckRoomForInode(metadata, "", "", caller));
   const NewInode request = {.mode = S_IFREG | (mode & 07777)};
   return TakeNode(metadata, MakeInode(metadata, parent, request, 0, caller));
 }
@@ -154,6 +166,9 @@ Result<Node> FileSystem::Link(InodeNumber number, InodeNumber parent,
   if (attributes.nlink >= kMaxLinks) {
     return Fail(ErrorCode::kTooManyLinks, "too many names for one file");
   }
+  // Nobody says who asks, so nothing of the reserve is for this.
+  DRIVEROOT_RETURN_IF_ERROR(volume_->CheckRoom(
+      metadata, Metadata::EntryMemory(name), /*privileged=*/false));
   ++attributes.nlink;
   attributes.ctime = now_();
   metadata.SetAttributes(number, attributes);

@@ -175,6 +175,15 @@ Status FileSystem::Rename(InodeNumber parent, std::string_view name,
                            .new_name = new_name,
                            .flags = flags};
   DRIVEROOT_RETURN_IF_ERROR(CheckRename(metadata, request));
+  // A whiteout is made; else names may only become longer.
+  const bool makes_whiteout = (flags & RENAME_WHITEOUT) != 0;
+  if (makes_whiteout || new_name.size() > name.size()) {
+    DRIVEROOT_RETURN_IF_ERROR(
+        volume_->CheckRoom(metadata,
+                           Metadata::EntryMemory(new_name) +
+                               (makes_whiteout ? Metadata::InodeMemory() : 0),
+                           caller.privileged()));
+  }
   // POSIX: two names of one file stay as they are.
   if (request.source == request.target) return {};
   if (request.exchange()) {

@@ -19,7 +19,7 @@ bool IsAclName(std::string_view name) {
 
 // Which names exist at all, as fs/xattr.c of Linux resolves them.
 Status CheckXattrName(const Inode& inode, std::string_view name) {
-  if (name.size() > kMaxNameBytes) {
+  if (name.size() > limits::kXattrNameBytes) {
     return Fail(ErrorCode::kRange, "an attribute's name has over 255 bytes");
   }
   const uint32_t mode = inode.attributes.mode;
@@ -94,6 +94,9 @@ Status FileSystem::SetXattr(InodeNumber number, std::string_view name,
   }
   if ((flags & XATTR_REPLACE) != 0 && !exists) return NoAttribute(name);
   DRIVEROOT_RETURN_IF_ERROR(CheckXattrRoom(*inode, name, value));
+  DRIVEROOT_RETURN_IF_ERROR(volume_->CheckRoom(
+      metadata, Metadata::XattrMemory(name.size() + value.size()),
+      caller.privileged()));
   if (IsAclName(name)) {
     DRIVEROOT_RETURN_IF_ERROR(SetAcl(metadata, number, name, value, caller));
   } else {

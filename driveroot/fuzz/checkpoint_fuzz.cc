@@ -15,8 +15,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Seal(bytes);
   const auto checkpoint = ParseCheckpoint(bytes);
   if (!checkpoint) return 0;
-  const auto again = ParseCheckpoint(
-      EncodeCheckpoint(checkpoint->position, checkpoint->state));
+  const auto encoded =
+      EncodeCheckpoint(checkpoint->position, checkpoint->state);
+  CHECK(encoded) << encoded.error();
+  const auto again = ParseCheckpoint(*encoded);
   CHECK(again) << again.error();
   CHECK(again->position == checkpoint->position);
   CHECK(again->state == checkpoint->state);

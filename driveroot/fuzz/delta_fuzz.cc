@@ -27,7 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     out.Varint(0);
     const auto delta = DecodeDelta(out.bytes());
     if (!delta) return 0;
-    const auto again = DecodeDelta(EncodeDelta(*delta));
+    const auto encoded = EncodeDelta(*delta);
+    CHECK(encoded) << encoded.error();
+    const auto again = DecodeDelta(*encoded);
     CHECK(again) << again.error();
     CHECK(*again == *delta);
     if (!metadata.Apply(*delta)) return 0;

@@ -15,8 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Seal(bytes);
   const auto record = ParseRecord(bytes);
   if (!record) return 0;
-  const auto again =
-      ParseRecord(EncodeRecord(record->header, record->delta, ""));
+  const auto encoded = EncodeRecord(record->header, record->delta, "");
+  CHECK(encoded) << encoded.error();
+  const auto again = ParseRecord(*encoded);
   CHECK(again) << again.error();
   CHECK(again->header == record->header);
   CHECK(again->delta == record->delta);

@@ -11,9 +11,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto superblock =
       ParseSuperblock({reinterpret_cast<const char*>(data), size});
   if (!superblock) return 0;
-  const std::string text = EncodeSuperblock(*superblock);
-  const auto again = ParseSuperblock(text);
+  // One at the limit may not be: numbers may be longer than they were, and what
+  // makes no sense is left out.
+  const auto text = EncodeSuperblock(*superblock);
+  if (!text) return 0;
+  const auto again = ParseSuperblock(*text);
   CHECK(again) << again.error();
-  CHECK_EQ(EncodeSuperblock(*again), text);
+  CHECK_EQ(EncodeSuperblock(*again).value(), *text);
   return 0;
 }

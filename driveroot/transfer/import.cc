@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "driveroot/transfer/boot_guess.h"
+#include "driveroot/transfer/entry_limits.h"
 #include "driveroot/transfer/held_files.h"
 #include "driveroot/transfer/put_in_place.h"
 #include "driveroot/transfer/tar_attributes.h"
@@ -90,7 +91,12 @@ class Importer {
   ImportSummary summary_;
 };
 
+// Those of a folder that came before go: the later entry counts.
 void SetXattrs(Metadata& metadata, InodeNumber inode, const TarEntry& entry) {
+  if (const Xattrs* xattrs = metadata.Find(inode)->xattrs.get()) {
+    const Xattrs old = *xattrs;
+    for (const auto& [name, value] : old) metadata.RemoveXattr(inode, name);
+  }
   for (const auto& [name, value] : entry.xattrs) {
     metadata.SetXattr(inode, name, value);
   }
@@ -120,6 +126,7 @@ Result<ImportSummary> Importer::Run() {
     DRIVEROOT_ASSIGN_OR_RETURN(const std::optional<TarEntry> entry,
                                source_.Next());
     if (!entry) break;
+    DRIVEROOT_RETURN_IF_ERROR(CheckEntryLimits(*entry));
     DRIVEROOT_RETURN_IF_ERROR(Add(*entry));
     ++summary_.entries;
     Report();
@@ -146,10 +153,11 @@ Status Importer::Add(const TarEntry& entry) {
     DRIVEROOT_ASSIGN_OR_RETURN(const InodeNumber folder,
                                FolderOf(*lock, entry.path));
     const std::string_view name = SplitPath(entry.path).second;
-    if (name.size() > 255) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  entry.path + " has a name of more than 255 bytes");
-    }
+    // A record must hold it all, and a checkpoint; how much memory there is
+    // here is no matter.
+    DRIVEROOT_RETURN_IF_ERROR(volume_.CheckRoom(
+        *lock, Metadata::InodeMemory() + Metadata::EntryMemory(name),
+        /*privileged=*/true));
     if (entry.type == TarType::kHardLink) {
       return AddHardLink(*lock, entry, folder, name);
     }
@@ -317,6 +325,8 @@ Status Importer::WriteWithHoles(InodeNumber file, uint64_t offset,
     }
     if (end > begin) {
       DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
+      DRIVEROOT_RETURN_IF_ERROR(
+          volume_.CheckExtents(lock->Find(file)->extents().all().size() + 1));
       lock->WriteData(file, offset + begin, bytes.substr(begin, end - begin));
     }
     begin = end + kBlockBytes;

@@ -149,7 +149,7 @@ std::vector<ObjectRange> RangesIn(const FakeAccount& account) {
 void SetRanges(FakeAccount& account, std::vector<ObjectRange> ranges) {
   Superblock superblock = ParseSuperblock(*account.superblock).value();
   superblock.boot = std::move(ranges);
-  account.superblock = EncodeSuperblock(superblock);
+  account.superblock = *EncodeSuperblock(superblock);
 }
 
 // Opens as a boot and reads what that reads; returns what it asked for.

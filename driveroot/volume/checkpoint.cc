@@ -7,6 +7,7 @@
 
 #include "driveroot/volume/codec.h"
 #include "driveroot/volume/hash.h"
+#include "driveroot/volume/limits.h"
 #include "driveroot/volume/wire.h"
 
 namespace driveroot {
@@ -20,11 +21,17 @@ std::unexpected<Error> Damaged(const char* what) {
 
 }  // namespace
 
-std::string EncodeCheckpoint(const LogPosition& position, const Delta& state) {
+Result<std::string> EncodeCheckpoint(const LogPosition& position,
+                                     const Delta& state) {
   WireWriter head;
   PutRecordHeader(head, position.last);
+  WireReader again(head.bytes());
+  if (GetRecordHeader(again) != position.last || !again.done()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "a checkpoint whose header could not be read again");
+  }
   head.Hash32(position.hash);
-  const std::string body = EncodeDelta(state);
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string body, EncodeDelta(state));
   WireWriter out;
   out.Raw(kMagic);
   out.Fixed32(kFormatVersion);
@@ -34,6 +41,11 @@ std::string EncodeCheckpoint(const LogPosition& position, const Delta& state) {
   out.Raw(body);
   std::string bytes = out.Take();
   Seal(bytes);
+  if (bytes.size() > limits::kCheckpointBytes) {
+    return Fail(ErrorCode::kInvalidArgument, "a checkpoint of " +
+                                                 std::to_string(bytes.size()) +
+                                                 " bytes, which is too long");
+  }
   return bytes;
 }
 

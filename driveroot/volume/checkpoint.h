@@ -23,9 +23,11 @@ struct Checkpoint {
 };
 
 // The bytes, sealed; their last 32 bytes are the checkpoint's hash.
-std::string EncodeCheckpoint(const LogPosition& position, const Delta& state);
+// kInvalidArgument: ParseCheckpoint would not read it again.
+Result<std::string> EncodeCheckpoint(const LogPosition& position,
+                                     const Delta& state);
 
-// kDataLoss, kUnsupportedVersion.
+// kDataLoss, kUnsupportedVersion; kNotSupported as DecodeDelta.
 Result<Checkpoint> ParseCheckpoint(std::string_view bytes);
 
 // What objects are called in a folder: their number, padded so that they sort.

@@ -28,16 +28,17 @@ bool IsOvertaken(ObjectStore& store, uint64_t sequence) {
 
 // A checkpoint that is not stored yet, and what tells of it.
 struct SealedCheckpoint {
-  std::string bytes;
-  Superblock superblock;
-  KeptCheckpoint kept;
+  std::string bytes = {};
+  Superblock superblock = {};
+  KeptCheckpoint kept = {};
 };
 
-SealedCheckpoint SealCheckpoint(const ObjectId& id, const LogPosition& position,
-                                const Delta& state) {
+Result<SealedCheckpoint> SealCheckpoint(const ObjectId& id,
+                                        const LogPosition& position,
+                                        const Delta& state) {
   const uint64_t sequence = position.last.sequence;
-  SealedCheckpoint sealed{
-      .bytes = EncodeCheckpoint(position, state), .superblock = {}, .kept = {}};
+  SealedCheckpoint sealed;
+  DRIVEROOT_ASSIGN_OR_RETURN(sealed.bytes, EncodeCheckpoint(position, state));
   sealed.kept = {.sequence = sequence,
                  .id = id,
                  .hash = {},
@@ -108,15 +109,17 @@ Result<KeptCheckpoint> WriteCheckpoint(ObjectStore& store,
                                        const ObjectId& id,
                                        const LogPosition& position,
                                        const Delta& state) {
-  const SealedCheckpoint sealed = SealCheckpoint(id, position, state);
+  DRIVEROOT_ASSIGN_OR_RETURN(const SealedCheckpoint sealed,
+                             SealCheckpoint(id, position, state));
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string superblock,
+                             EncodeSuperblock(sealed.superblock));
   const uint64_t sequence = sealed.kept.sequence;
   DRIVEROOT_RETURN_IF_ERROR(CreateOwn(store, persist, id,
                                       ObjectKind::kCheckpoint,
                                       ObjectName(sequence), sealed.bytes));
   if (!IsOvertaken(store, sequence)) {
-    DRIVEROOT_RETURN_IF_ERROR(persist([&] {
-      return store.WriteSuperblock(EncodeSuperblock(sealed.superblock));
-    }));
+    DRIVEROOT_RETURN_IF_ERROR(
+        persist([&] { return store.WriteSuperblock(superblock); }));
   }
   return sealed.kept;
 }
@@ -125,11 +128,13 @@ Result<KeptCheckpoint> MakeVolume(ObjectStore& store, const Persist& persist,
                                   const NewVolume& volume,
                                   const LogPosition& position,
                                   const Delta& state) {
-  const SealedCheckpoint sealed =
-      SealCheckpoint(volume.checkpoint, position, state);
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const SealedCheckpoint sealed,
+      SealCheckpoint(volume.checkpoint, position, state));
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string superblock,
+                             EncodeSuperblock(sealed.superblock));
   DRIVEROOT_RETURN_IF_ERROR(
       StoreParts(store, persist, volume, position, sealed));
-  const std::string superblock = EncodeSuperblock(sealed.superblock);
   const Status created =
       persist([&] { return store.CreateSuperblock(superblock); });
   if (created) return sealed.kept;

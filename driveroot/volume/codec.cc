@@ -1,29 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driveroot/volume/codec.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <cstdio>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "driveroot/base/machine_memory.h"
 #include "driveroot/volume/compression.h"
+#include "driveroot/volume/limits.h"
 #include "driveroot/volume/wire.h"
 
 namespace driveroot {
 namespace {
-
-// A chunk ends with the item that makes it this long.
-constexpr size_t kChunkBytes = 1 << 20;
-
-// Chunks longer than this are refused. One item may make a chunk long: the
-// extents of a 4 TB file that was never written in one piece take about this.
-constexpr uint64_t kMaxChunkBytes = 256 << 20;
-
-// Linux's limits: PATH_MAX, XATTR_NAME_MAX and XATTR_SIZE_MAX; NAME_MAX.
-constexpr uint64_t kMaxSymlinkBytes = 4096;
-constexpr uint64_t kMaxXattrNameBytes = 255;
-constexpr uint64_t kMaxXattrBytes = 65536;
-constexpr uint64_t kMaxNameBytes = 255;
-constexpr uint64_t kMaxIdBytes = 128;
 
 enum Section : uint8_t {
   kInodes = 1,
@@ -45,6 +36,64 @@ enum InodeFlag : uint8_t {
   kHasAttributes = 1,
   kHasXattrs = 2,
 };
+
+// Half of this is little for a machine, and more than any volume's metadata
+// takes that was not made to take much.
+constexpr uint64_t kMinDecodeMemory = 256 << 20;
+
+// Reads items, and counts the memory that they take: a few bytes stand for many
+// times as much, and compressed ones for thousands of times.
+class ItemReader : public WireReader {
+ public:
+  // `memory` is what is left, and counted down.
+  ItemReader(std::string_view bytes, uint64_t& memory)
+      : WireReader(bytes), memory_(memory) {}
+
+  // Vectors that grow take up to twice what lies in them.
+  template <typename T>
+  void UseItem() {
+    Use(2 * sizeof(T));
+  }
+  void Use(uint64_t bytes) {
+    if (bytes <= memory_) {
+      memory_ -= bytes;
+    } else {
+      RefuseAsTooMuch();
+    }
+  }
+  // Bytes of a string, of which there may be more than today's limits allow.
+  std::string_view Text(uint64_t limit) {
+    const uint64_t size = Varint();
+    if (size > limit && size <= remaining()) RefuseAsTooMuch();
+    const std::string_view text = Raw(size);
+    Use(text.size());
+    return text;
+  }
+  // In order perhaps, but nothing that this program reads.
+  void RefuseAsTooMuch() {
+    if (ok()) too_much_ = true;
+    Refuse();
+  }
+  bool too_much() const { return too_much_; }
+
+ private:
+  uint64_t& memory_;
+  bool too_much_ = false;
+};
+
+// Names of earlier versions may be longer than any that Linux knows: such a one
+// is cut, and a hash of the whole makes it one of its kind.
+std::string FittingName(std::string_view name) {
+  if (name.size() <= limits::kNameBytes) return std::string(name);
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : name) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  }
+  char suffix[20];
+  std::snprintf(suffix, sizeof(suffix), "~%016llx",
+                static_cast<unsigned long long>(hash));
+  return std::string(name.substr(0, limits::kNameBytes - 17)) + suffix;
+}
 
 // Numbers ascend, so their differences are short. The arithmetic wraps, and so
 // every number has one difference.
@@ -89,7 +138,7 @@ void Put(WireWriter& out, const InodeDelta& inode, const InodeDelta* previous) {
   }
 }
 
-InodeDelta GetItem(WireReader& in, const InodeDelta* previous) {
+InodeDelta GetItem(ItemReader& in, const InodeDelta* previous) {
   InodeDelta inode;
   inode.number = NumberOf(previous) + in.Varint();
   const uint8_t flags = in.Byte();
@@ -111,14 +160,18 @@ InodeDelta GetItem(WireReader& in, const InodeDelta* previous) {
     attributes.atime = since_mtime();
     attributes.btime = since_mtime();
     inode.parent = in.Varint();
-    inode.symlink_target = in.Bytes(kMaxSymlinkBytes);
+    inode.symlink_target = in.Text(limits::kStoredTextBytes);
   }
   if ((flags & kHasXattrs) != 0) {
     Xattrs& xattrs = inode.xattrs.emplace();
     const uint64_t count = in.Varint(in.remaining());
+    uint64_t bytes = 0;
     for (uint64_t i = 0; i < count && in.ok(); ++i) {
-      const std::string_view name = in.Bytes(kMaxXattrNameBytes);
-      const std::string_view value = in.Bytes(kMaxXattrBytes);
+      const std::string_view name = in.Text(limits::kStoredTextBytes);
+      const std::string_view value = in.Text(limits::kStoredTextBytes);
+      in.UseItem<Xattrs::value_type>();
+      bytes += name.size() + value.size();
+      if (bytes > limits::kStoredXattrBytes) in.RefuseAsTooMuch();
       xattrs.emplace_back(name, value);
     }
   }
@@ -133,24 +186,50 @@ void Put(WireWriter& out, const DentryDelta& dentry,
   out.Bytes(dentry.name);
 }
 
-DentryDelta GetItem(WireReader& in, const DentryDelta* previous) {
+DentryDelta GetItem(ItemReader& in, const DentryDelta* previous) {
   DentryDelta dentry;
   dentry.directory =
       (previous == nullptr ? 0 : previous->directory) + in.Varint();
   dentry.inode = in.Varint();
-  dentry.name = in.Bytes(kMaxNameBytes);
+  dentry.name = FittingName(in.Text(limits::kStoredTextBytes));
   return dentry;
 }
 
-void Put(WireWriter& out, const ExtentDelta& delta,
-         const ExtentDelta* previous) {
-  out.Varint(delta.inode - (previous == nullptr ? 0 : previous->inode));
-  out.Varint(delta.offset);
-  out.Varint(delta.length);
-  out.Varint(delta.extents.size());
-  uint64_t position = delta.offset;
+// A part of an ExtentDelta, or all of it.
+struct ExtentItem {
+  InodeNumber inode = kNoInode;
+  uint64_t offset = 0;
+  uint64_t length = 0;
+  std::span<const Extent> extents;
+};
+
+// Each part of a range is replaced by itself, so the parts together do what the
+// whole does.
+std::vector<ExtentItem> ExtentItems(const std::vector<ExtentDelta>& deltas) {
+  std::vector<ExtentItem> items;
+  for (const ExtentDelta& delta : deltas) {
+    ExtentItem rest = {delta.inode, delta.offset, delta.length, delta.extents};
+    while (rest.extents.size() > limits::kExtentsPerItem) {
+      const uint64_t next = rest.extents[limits::kExtentsPerItem].offset;
+      const uint64_t length = next - rest.offset;
+      items.push_back({rest.inode, rest.offset, length,
+                       rest.extents.first(limits::kExtentsPerItem)});
+      rest = {rest.inode, next, rest.length - length,
+              rest.extents.subspan(limits::kExtentsPerItem)};
+    }
+    items.push_back(rest);
+  }
+  return items;
+}
+
+void Put(WireWriter& out, const ExtentItem& item, const ExtentItem* previous) {
+  out.Varint(item.inode - (previous == nullptr ? 0 : previous->inode));
+  out.Varint(item.offset);
+  out.Varint(item.length);
+  out.Varint(item.extents.size());
+  uint64_t position = item.offset;
   FrameNumber frame = 0;
-  for (const Extent& extent : delta.extents) {
+  for (const Extent& extent : item.extents) {
     out.Varint(extent.offset - position);
     out.Signed(static_cast<int64_t>(extent.frame - frame));
     out.Varint(extent.frame_offset);
@@ -160,7 +239,7 @@ void Put(WireWriter& out, const ExtentDelta& delta,
   }
 }
 
-ExtentDelta GetItem(WireReader& in, const ExtentDelta* previous) {
+ExtentDelta GetItem(ItemReader& in, const ExtentDelta* previous) {
   ExtentDelta delta;
   delta.inode = (previous == nullptr ? 0 : previous->inode) + in.Varint();
   delta.offset = in.Varint();
@@ -169,6 +248,7 @@ ExtentDelta GetItem(WireReader& in, const ExtentDelta* previous) {
   uint64_t position = delta.offset;
   FrameNumber frame = 0;
   for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    in.UseItem<Extent>();
     Extent& extent = delta.extents.emplace_back();
     extent.offset = position + in.Varint();
     extent.frame = frame + static_cast<uint64_t>(in.Signed());
@@ -180,7 +260,7 @@ ExtentDelta GetItem(WireReader& in, const ExtentDelta* previous) {
   return delta;
 }
 
-ObjectKind GetKind(WireReader& in) {
+ObjectKind GetKind(ItemReader& in) {
   const uint8_t kind = in.Byte();
   if (kind > static_cast<uint8_t>(ObjectKind::kReadme)) in.Refuse();
   return static_cast<ObjectKind>(kind);
@@ -194,10 +274,10 @@ void Put(WireWriter& out, const ObjectDelta& object,
   out.Varint(object.size);
 }
 
-ObjectDelta GetItem(WireReader& in, const ObjectDelta* previous) {
+ObjectDelta GetItem(ItemReader& in, const ObjectDelta* previous) {
   ObjectDelta object;
   object.number = NumberOf(previous) + in.Varint();
-  object.id = in.Bytes(kMaxIdBytes);
+  object.id = in.Text(limits::kObjectIdBytes);
   object.kind = GetKind(in);
   object.size = in.Varint();
   return object;
@@ -212,7 +292,7 @@ void Put(WireWriter& out, const FrameDelta& frame, const FrameDelta* previous) {
   out.Hash32(frame.hash);
 }
 
-FrameDelta GetItem(WireReader& in, const FrameDelta* previous) {
+FrameDelta GetItem(ItemReader& in, const FrameDelta* previous) {
   FrameDelta frame;
   frame.number = NumberOf(previous) + in.Varint();
   frame.object = in.Varint();
@@ -234,11 +314,11 @@ void Put(WireWriter& out, const KeptCheckpoint& checkpoint,
   out.Varint(checkpoint.next_object);
 }
 
-KeptCheckpoint GetItem(WireReader& in, const KeptCheckpoint* previous) {
+KeptCheckpoint GetItem(ItemReader& in, const KeptCheckpoint* previous) {
   KeptCheckpoint checkpoint;
   checkpoint.sequence =
       (previous == nullptr ? 0 : previous->sequence) + in.Varint();
-  checkpoint.id = in.Bytes(kMaxIdBytes);
+  checkpoint.id = in.Text(limits::kObjectIdBytes);
   checkpoint.hash = in.Hash32();
   checkpoint.size = in.Varint();
   checkpoint.sealed_at = in.Signed();
@@ -255,10 +335,10 @@ void Put(WireWriter& out, const DeadObject& object,
   out.Varint(object.since);
 }
 
-DeadObject GetItem(WireReader& in, const DeadObject* previous) {
+DeadObject GetItem(ItemReader& in, const DeadObject* previous) {
   DeadObject object;
   object.number = NumberOf(previous) + in.Varint();
-  object.id = in.Bytes(kMaxIdBytes);
+  object.id = in.Text(limits::kObjectIdBytes);
   object.kind = GetKind(in);
   object.size = in.Varint();
   object.since = in.Varint();
@@ -271,7 +351,7 @@ void Put(WireWriter& out, const TraceDelta& step, const TraceDelta* previous) {
                                   (previous == nullptr ? 0 : previous->frame)));
 }
 
-TraceDelta GetItem(WireReader& in, const TraceDelta* previous) {
+TraceDelta GetItem(ItemReader& in, const TraceDelta* previous) {
   TraceDelta step;
   step.position = (previous == nullptr ? 0 : previous->position) + in.Varint();
   step.frame = (previous == nullptr ? 0 : previous->frame) +
@@ -284,19 +364,81 @@ void Put(WireWriter& out, const FrameCopy& copy, const FrameCopy* previous) {
   out.Bytes(copy.bytes);
 }
 
-FrameCopy GetItem(WireReader& in, const FrameCopy* previous) {
+FrameCopy GetItem(ItemReader& in, const FrameCopy* previous) {
   FrameCopy copy;
   copy.number = NumberOf(previous) + in.Varint();
-  copy.bytes = in.Bytes(kMaxFrameBytes);
+  copy.bytes = in.Text(kMaxFrameBytes);
   return copy;
 }
 
 // ---- Chunks
 
+template <typename T>
+void GetItems(ItemReader& in, std::vector<T>& items) {
+  const uint64_t count = in.Varint(in.remaining());
+  for (uint64_t i = 0; i < count && in.ok(); ++i) {
+    in.UseItem<T>();
+    T item = GetItem(in, i == 0 ? nullptr : &items.back());
+    items.push_back(std::move(item));
+  }
+}
+
+// A section's items, or what it has instead.
+void GetSection(uint8_t section, ItemReader& in, Delta& delta, bool& is_last) {
+  switch (section) {
+    case kInodes:
+      return GetItems(in, delta.inodes);
+    case kDentries:
+      return GetItems(in, delta.dentries);
+    case kExtents:
+      return GetItems(in, delta.extents);
+    case kObjects:
+      return GetItems(in, delta.objects);
+    case kFrames:
+      return GetItems(in, delta.frames);
+    case kCheckpoints:
+      return GetItems(in, delta.checkpoints);
+    case kDeadObjects:
+      return GetItems(in, delta.dead_objects);
+    case kRecordsFrom:
+      delta.records_from = in.Varint();
+      return;
+    case kBootTrace:
+      return GetItems(in, delta.boot_trace);
+    case kFrameCopies:
+      return GetItems(in, delta.frame_copies);
+    case kNextNumbers:
+      delta.next_inode = in.Varint();
+      delta.next_frame = in.Varint();
+      delta.next_object = in.Varint();
+      is_last = true;
+      return;
+    default:
+      in.Refuse();
+  }
+}
+
+std::unexpected<Error> BadEncoding() {
+  return Fail(ErrorCode::kDataLoss, "damaged metadata: bad encoding");
+}
+
+// Adds what a chunk says to `delta`. `memory` is what is left.
+Status GetChunk(std::string_view chunk, uint64_t& memory, Delta& delta,
+                bool& is_last) {
+  ItemReader in(chunk, memory);
+  while (in.remaining() > 0 && !is_last) {
+    GetSection(in.Byte(), in, delta, is_last);
+  }
+  if (in.done()) return {};
+  if (!in.too_much()) return BadEncoding();
+  return Fail(ErrorCode::kNotSupported,
+              "metadata beyond what this driveroot reads on this machine");
+}
+
 class ChunkWriter {
  public:
   template <typename T>
-  void Items(Section section, const std::vector<T>& items) {
+  Status Items(Section section, const std::vector<T>& items) {
     WireWriter body;
     uint64_t count = 0;
     const T* previous = nullptr;
@@ -304,15 +446,16 @@ class ChunkWriter {
       Put(body, item, previous);
       ++count;
       previous = &item;
-      if (chunk_.size() + body.size() < kChunkBytes) continue;
+      if (chunk_.size() + body.size() < limits::kChunkBytes) continue;
       EndSection(section, count, body);
-      EndChunk();
+      DRIVEROOT_RETURN_IF_ERROR(EndChunk());
       previous = nullptr;
     }
     EndSection(section, count, body);
+    return {};
   }
 
-  std::string Finish(const Delta& delta) {
+  Result<std::string> Finish(const Delta& delta) {
     if (delta.records_from != 0) {
       chunk_.Byte(kRecordsFrom);
       chunk_.Varint(delta.records_from);
@@ -321,7 +464,7 @@ class ChunkWriter {
     chunk_.Varint(delta.next_inode);
     chunk_.Varint(delta.next_frame);
     chunk_.Varint(delta.next_object);
-    EndChunk();
+    DRIVEROOT_RETURN_IF_ERROR(EndChunk());
     stream_.Varint(0);
     return stream_.Take();
   }
@@ -336,106 +479,82 @@ class ChunkWriter {
     count = 0;
   }
 
-  void EndChunk() {
+  Status EndChunk() {
     const std::string raw = chunk_.Take();
     chunk_ = WireWriter();
+    const std::string stored = CompressFrame(raw);
+    DRIVEROOT_RETURN_IF_ERROR(CheckReadable(stored, raw));
     stream_.Varint(raw.size());
-    stream_.Bytes(CompressFrame(raw));
+    stream_.Bytes(stored);
+    return {};
+  }
+
+  // What is written down wrongly is found when it is read, and then it is too
+  // late.
+  static Status CheckReadable(std::string_view stored, std::string_view raw) {
+    if (raw.size() > limits::kWrittenChunkBytes) {
+      return Unreadable(std::to_string(raw.size()) + " bytes in one chunk");
+    }
+    const Result<std::string> again = DecompressFrame(stored, raw.size());
+    if (!again) return Unreadable(again.error().message());
+    uint64_t memory = UINT64_MAX;
+    Delta delta;
+    bool is_last = false;
+    const Status read = GetChunk(*again, memory, delta, is_last);
+    if (!read) return Unreadable(read.error().message());
+    return {};
+  }
+
+  static std::unexpected<Error> Unreadable(const std::string& why) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "metadata that could not be read again: " + why);
   }
 
   WireWriter chunk_;
   WireWriter stream_;
 };
 
-template <typename T>
-void GetItems(WireReader& in, std::vector<T>& items) {
-  const uint64_t count = in.Varint(in.remaining());
-  for (uint64_t i = 0; i < count && in.ok(); ++i) {
-    T item = GetItem(in, i == 0 ? nullptr : &items.back());
-    items.push_back(std::move(item));
-  }
-}
-
-// Returns whether the chunk is in order.
-bool GetChunk(std::string_view chunk, Delta& delta, bool& is_last) {
-  WireReader in(chunk);
-  while (in.remaining() > 0 && !is_last) {
-    switch (in.Byte()) {
-      case kInodes:
-        GetItems(in, delta.inodes);
-        break;
-      case kDentries:
-        GetItems(in, delta.dentries);
-        break;
-      case kExtents:
-        GetItems(in, delta.extents);
-        break;
-      case kObjects:
-        GetItems(in, delta.objects);
-        break;
-      case kFrames:
-        GetItems(in, delta.frames);
-        break;
-      case kCheckpoints:
-        GetItems(in, delta.checkpoints);
-        break;
-      case kDeadObjects:
-        GetItems(in, delta.dead_objects);
-        break;
-      case kRecordsFrom:
-        delta.records_from = in.Varint();
-        break;
-      case kBootTrace:
-        GetItems(in, delta.boot_trace);
-        break;
-      case kFrameCopies:
-        GetItems(in, delta.frame_copies);
-        break;
-      case kNextNumbers:
-        delta.next_inode = in.Varint();
-        delta.next_frame = in.Varint();
-        delta.next_object = in.Varint();
-        is_last = true;
-        break;
-      default:
-        in.Refuse();
-    }
-  }
-  return in.done();
-}
-
 }  // namespace
 
-std::string EncodeDelta(const Delta& delta) {
+Result<std::string> EncodeDelta(const Delta& delta) {
   ChunkWriter writer;
-  writer.Items(kObjects, delta.objects);
-  writer.Items(kFrames, delta.frames);
-  writer.Items(kInodes, delta.inodes);
-  writer.Items(kDentries, delta.dentries);
-  writer.Items(kExtents, delta.extents);
-  writer.Items(kCheckpoints, delta.checkpoints);
-  writer.Items(kDeadObjects, delta.dead_objects);
-  writer.Items(kBootTrace, delta.boot_trace);
-  writer.Items(kFrameCopies, delta.frame_copies);
+  DRIVEROOT_RETURN_IF_ERROR(writer.Items(kObjects, delta.objects));
+  DRIVEROOT_RETURN_IF_ERROR(writer.Items(kFrames, delta.frames));
+  DRIVEROOT_RETURN_IF_ERROR(writer.Items(kInodes, delta.inodes));
+  DRIVEROOT_RETURN_IF_ERROR(writer.Items(kDentries, delta.dentries));
+  DRIVEROOT_RETURN_IF_ERROR(writer.Items(kExtents, ExtentItems(delta.extents)));
+  DRIVEROOT_RETURN_IF_ERROR(writer.Items(kCheckpoints, delta.checkpoints));
+  DRIVEROOT_RETURN_IF_ERROR(writer.Items(kDeadObjects, delta.dead_objects));
+  DRIVEROOT_RETURN_IF_ERROR(writer.Items(kBootTrace, delta.boot_trace));
+  DRIVEROOT_RETURN_IF_ERROR(writer.Items(kFrameCopies, delta.frame_copies));
   return writer.Finish(delta);
 }
 
-Result<Delta> DecodeDelta(std::string_view bytes) {
+uint64_t DecodeMemory() {
+  static const uint64_t memory =
+      std::max(MachineMemory() / 2, kMinDecodeMemory);
+  return memory;
+}
+
+Result<Delta> DecodeDelta(std::string_view bytes, uint64_t max_memory) {
   WireReader in(bytes);
   Delta delta;
   bool is_last = false;
   while (true) {
-    const uint64_t raw_length = in.Varint(kMaxChunkBytes);
+    const uint64_t raw_length = in.Varint();
     if (raw_length == 0) break;
     const std::string_view stored = in.Bytes(raw_length);
-    if (!in.ok() || is_last) break;
+    if (!in.ok() || is_last) return BadEncoding();
+    if (raw_length > std::min(limits::kReadChunkBytes, max_memory)) {
+      return Fail(ErrorCode::kNotSupported,
+                  "a chunk of metadata of " + std::to_string(raw_length) +
+                      " bytes is more than this driveroot reads here");
+    }
     DRIVEROOT_ASSIGN_OR_RETURN(const std::string chunk,
                                DecompressFrame(stored, raw_length));
-    if (!GetChunk(chunk, delta, is_last)) in.Refuse();
+    DRIVEROOT_RETURN_IF_ERROR(GetChunk(chunk, max_memory, delta, is_last));
   }
-  if (!in.done() || !is_last) {
-    return Fail(ErrorCode::kDataLoss, "damaged metadata: bad encoding");
-  }
+  if (!in.done() || !is_last) return BadEncoding();
   return delta;
 }
 

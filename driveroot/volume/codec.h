@@ -8,6 +8,7 @@
 #ifndef DRIVEROOT_VOLUME_CODEC_H_
 #define DRIVEROOT_VOLUME_CODEC_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -16,11 +17,21 @@
 
 namespace driveroot {
 
-std::string EncodeDelta(const Delta& delta);
+// Every chunk is decoded again before it is taken, so whatever this returns
+// DecodeDelta reads. kInvalidArgument: it would not; the message says why.
+//
+// A file with many extents is told of in several items, one after the other.
+Result<std::string> EncodeDelta(const Delta& delta);
 
-// kDataLoss: the bytes break the grammar or a limit. Numbers are not checked
-// against each other: Metadata::Apply does that.
-Result<Delta> DecodeDelta(std::string_view bytes);
+// What a delta may take in memory, in bytes: half of the machine's.
+uint64_t DecodeMemory();
+
+// kDataLoss: the bytes break the grammar. kNotSupported: they may well be in
+// order, but are beyond what this program reads (limits.h), or `max_memory`
+// bytes do not suffice. Numbers are not checked against each other:
+// Metadata::Apply does that.
+Result<Delta> DecodeDelta(std::string_view bytes,
+                          uint64_t max_memory = DecodeMemory());
 
 }  // namespace driveroot
 

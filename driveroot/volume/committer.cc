@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "driveroot/volume/leftovers.h"
+#include "driveroot/volume/limits.h"
 #include "driveroot/volume/writer_identity.h"
 #include "glog/logging.h"
 
@@ -200,6 +201,10 @@ Committer::Task Committer::NextTask() {
     if (dirty_ && unstored_bytes_ >= placing_bytes_ + BytesToStart()) {
       return options_.single_transaction ? Task::kUploadAhead : Task::kCommit;
     }
+    if (dirty_ && changed_bytes_ >= options_.commit_bytes &&
+        !options_.single_transaction) {
+      return Task::kCommit;
+    }
     if (!dirty_ || options_.single_transaction) {
       changed_.wait(lock);
       continue;
@@ -304,9 +309,14 @@ void Committer::SetFenced(const std::string& host) {
 void Committer::NoteChange() {
   const uint64_t unstored = metadata_.unstored_bytes();
   const uint64_t before = unstored_bytes_.exchange(unstored);
+  const uint64_t changed = metadata_.changed_bytes();
+  const uint64_t changed_before = changed_bytes_.exchange(changed);
   const bool newly_dirty = !dirty_ && metadata_.has_changes();
   const uint64_t full = placing_bytes_ + BytesToStart();
-  const bool newly_full = before < full && unstored >= full;
+  const bool newly_full =
+      (before < full && unstored >= full) ||
+      (changed_before < options_.commit_bytes &&
+       changed >= options_.commit_bytes && !options_.single_transaction);
   if (!newly_dirty && !newly_full) return;
   {
     const std::lock_guard lock(state_mutex_);
@@ -331,6 +341,13 @@ Status Committer::WaitToWrite() {
     if (close_wanted_ || stop_) {
       return Fail(ErrorCode::kReadOnly, "the volume is being closed");
     }
+    if (options_.single_transaction &&
+        changed_bytes_ > limits::kRecordChangeBytes) {
+      return Fail(ErrorCode::kOutOfSpace,
+                  "too much changes at once: its metadata takes over " +
+                      std::to_string(limits::kRecordChangeBytes >> 20) +
+                      " MiB");
+    }
     if (BytesToStore() < options_.max_unstored_bytes) return {};
     if (refusal_) return std::unexpected(*refusal_);
     changed_.wait(lock);
@@ -338,7 +355,10 @@ Status Committer::WaitToWrite() {
 }
 
 uint64_t Committer::BytesToStore() const {
-  return unstored_bytes_ + in_flight_bytes_ + data_.placed_bytes();
+  const uint64_t data =
+      unstored_bytes_ + in_flight_bytes_ + data_.placed_bytes();
+  if (options_.single_transaction) return data;
+  return data + changed_bytes_ + in_flight_changes_;
 }
 
 uint64_t Committer::BytesToStart() const {
@@ -441,7 +461,8 @@ void Committer::AddStatus(VolumeStatus& status) const {
   status.segments_written = data_.counters().segments;
   status.checkpoints_written = checkpoints_written_;
   status.bytes_written = record_bytes_written_ + data_.counters().stored_bytes;
-  status.unstored_bytes = in_flight_bytes_ + data_.placed_bytes();
+  status.unstored_bytes =
+      in_flight_bytes_ + in_flight_changes_ + data_.placed_bytes();
 }
 
 }  // namespace driveroot

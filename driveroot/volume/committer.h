@@ -104,7 +104,8 @@ class Committer {
   // What is sealed under one hold of Volume's lock.
   struct Transaction {
     RecordType type = RecordType::kCommit;
-    bool sealed = false;  // otherwise there was nothing to put into it
+    bool sealed = false;         // otherwise there was nothing to put into it
+    uint64_t changed_bytes = 0;  // Metadata::changed_bytes() before
     // That so many checkpoints were asked for, if this one answers it; else 0.
     uint64_t checkpoints_asked = 0;
     std::vector<UnstoredFrame> frames;
@@ -119,6 +120,7 @@ class Committer {
     std::string bytes;
     std::vector<FrameDelta> frames;  // that lie in it
     uint64_t frame_bytes = 0;        // of them, before compression
+    uint64_t changed_bytes = 0;      // of its transaction
   };
 
   // Of data before its transaction is sealed. Both are of the same outcome.
@@ -168,7 +170,8 @@ class Committer {
   Status PlaceUploads();
   // Waits until it is on the store.
   Status FinishUploads();
-  // Bytes before compression that are accepted and not on the store.
+  // Bytes before compression that are accepted and not on the store, of data
+  // and, unless all goes into one record anyway, of metadata.
   uint64_t BytesToStore() const;
   // As many of them, but for those that are on their way to it, start a task.
   uint64_t BytesToStart() const;
@@ -208,10 +211,12 @@ class Committer {
 
   // On the clock that counts sleep.
   std::atomic<std::chrono::nanoseconds> last_append_;
-  std::atomic<uint64_t> unstored_bytes_ = 0;   // in the metadata
-  std::atomic<uint64_t> placing_bytes_ = 0;    // of these, by UploadAhead
-  std::atomic<bool> uploaded_ahead_ = false;   // UploadAhead was called
-  std::atomic<uint64_t> in_flight_bytes_ = 0;  // of data in sealed records
+  std::atomic<uint64_t> unstored_bytes_ = 0;     // of data in the metadata
+  std::atomic<uint64_t> changed_bytes_ = 0;      // of metadata, not sealed
+  std::atomic<uint64_t> in_flight_changes_ = 0;  // of metadata, sealed
+  std::atomic<uint64_t> placing_bytes_ = 0;      // of these, by UploadAhead
+  std::atomic<bool> uploaded_ahead_ = false;     // UploadAhead was called
+  std::atomic<uint64_t> in_flight_bytes_ = 0;    // of data in sealed records
   // Transactions sealed. Changed under Volume's lock.
   std::atomic<uint64_t> sealed_ = 0;
   std::atomic<bool> dirty_ = false;    // changed under Volume's lock

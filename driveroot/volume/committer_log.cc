@@ -77,8 +77,9 @@ Result<std::shared_ptr<Committer::SealedRecord>> Committer::SealRecord(
       .previous = position_.hash,
       .next_ids = {next_ids_.begin() + 1, next_ids_.end()},
       .writer = writer_};
-  sealed->bytes =
-      EncodeRecord(sealed->header, transaction.delta, data.inline_frames);
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      sealed->bytes,
+      EncodeRecord(sealed->header, transaction.delta, data.inline_frames));
   sealed->frames = std::move(data.frames);
   std::erase_if(sealed->frames, [&](const FrameDelta& frame) {
     return frame.object != data.inline_object;
@@ -94,6 +95,7 @@ Result<std::shared_ptr<Committer::SealedRecord>> Committer::SealRecord(
   // The memory is needed until the record is there. After SetPlaces, so that
   // the status never counts the same bytes twice.
   in_flight_bytes_ += sealed->frame_bytes;
+  sealed->changed_bytes = transaction.changed_bytes;
   position_ = {.last = sealed->header, .hash = Unseal(sealed->bytes)->hash};
   next_ids_.pop_front();
   ++records_since_checkpoint_;
@@ -185,6 +187,7 @@ Status Committer::CreateRecord(const SealedRecord& record) {
 void Committer::NoteStored(const SealedRecord& record) {
   last_append_ = TimeSinceBoot();
   in_flight_bytes_ -= record.frame_bytes;
+  in_flight_changes_ -= record.changed_bytes;
   data_.ReleaseFrames(record.frames);
 }
 

@@ -87,6 +87,7 @@ Committer::Transaction Committer::Seal(RecordType type) {
   std::set<InodeNumber> inodes = metadata_.ChangedInodes();
   metadata_.ForgetReleasedFrames(/*all=*/false);
   metadata_.BuryEmptyObjects(position_.last.sequence + 1);
+  transaction.changed_bytes = metadata_.changed_bytes();
   transaction.frames = metadata_.TakeUnstoredFrames(/*all=*/true);
   transaction.delta = metadata_.TakeDelta();
   if (is_new_ || type == RecordType::kClose ||
@@ -94,6 +95,10 @@ Committer::Transaction Committer::Seal(RecordType type) {
     transaction.full = metadata_.FullDelta();
   }
   ++sealed_;
+  // Before it is no longer counted as changed, so that no writer comes through
+  // in between.
+  in_flight_changes_ += transaction.changed_bytes;
+  changed_bytes_ = metadata_.changed_bytes();
   const std::lock_guard state_lock(state_mutex_);
   sealed_inodes_.push_back(std::move(inodes));
   return transaction;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "driveroot/volume/checkpoint.h"
+#include "driveroot/volume/limits.h"
 #include "driveroot/volume/parallel.h"
 #include "driveroot/volume/segment.h"
 #include "glog/logging.h"
@@ -66,7 +67,8 @@ std::vector<StoredFrame> Compactor::NextSegment(
   std::set<std::pair<ObjectNumber, uint64_t>> places;
   uint64_t bytes = 0;
   const std::shared_lock lock(parts_.mutex);
-  while (!frames.empty() && bytes < parts_.segment_bytes) {
+  while (!frames.empty() && bytes < parts_.segment_bytes &&
+         batch.size() < limits::kSegmentFrames) {
     const FrameNumber number = frames.front();
     frames = frames.subspan(1);
     const std::optional<StoredFrame> frame =
@@ -165,7 +167,7 @@ Result<ObjectNumber> Compactor::WriteSegment(
     moves.emplace_back(frames[i], to);
   }
   if (moves.empty()) return number;
-  const std::string stored = segment.Finish();
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string stored, segment.Finish());
   DRIVEROOT_ASSIGN_OR_RETURN(const ObjectId id, parts_.ids.Take());
   const Status created =
       parts_.store.Create(id, ObjectKind::kSegment, ObjectName(number), stored);

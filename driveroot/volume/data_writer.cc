@@ -10,6 +10,7 @@
 #include "driveroot/volume/checkpoint.h"
 #include "driveroot/volume/compression.h"
 #include "driveroot/volume/hash.h"
+#include "driveroot/volume/limits.h"
 #include "driveroot/volume/parallel.h"
 #include "driveroot/volume/record.h"
 
@@ -263,7 +264,8 @@ Status DataWriter::PutIntoSegments(std::vector<Work>& work, bool note_change,
   std::vector<std::vector<Work*>> segments;
   uint64_t bytes = 0;
   for (Work* each : to_store) {
-    if (segments.empty() || bytes >= total / count) {
+    if (segments.empty() || bytes >= total / count ||
+        segments.back().size() == limits::kSegmentFrames) {
       segments.emplace_back();
       bytes = 0;
     }
@@ -277,7 +279,7 @@ Status DataWriter::PutIntoSegments(std::vector<Work>& work, bool note_change,
     } else {
       DRIVEROOT_ASSIGN_OR_RETURN(segment, NewSegment());
     }
-    FillSegment(segment, frames, note_change);
+    DRIVEROOT_RETURN_IF_ERROR(FillSegment(segment, frames, note_change));
     placed.data.objects.push_back(segment.object);
     placed.segments.push_back(std::move(segment));
   }
@@ -294,8 +296,8 @@ Result<PlacedSegment> DataWriter::NewSegment() {
   return segment;
 }
 
-void DataWriter::FillSegment(PlacedSegment& segment,
-                             std::span<Work* const> work, bool note_change) {
+Status DataWriter::FillSegment(PlacedSegment& segment,
+                               std::span<Work* const> work, bool note_change) {
   ObjectDelta& object = segment.object;
   uint64_t bytes = 0;
   for (const Work* each : work) bytes += each->encoded->stored.size();
@@ -312,10 +314,11 @@ void DataWriter::FillSegment(PlacedSegment& segment,
     // Whoever writes a checkpoint before the segment is there looks for copies.
     parts_.cache.Insert(each->source.number, each->source.bytes);
   }
-  segment.bytes = writer.Finish();
+  DRIVEROOT_ASSIGN_OR_RETURN(segment.bytes, writer.Finish());
   object.size = segment.bytes.size();
   SetPlaces({&object, 1}, {}, note_change);
   AddFrames(segment, frames, note_change);
+  return {};
 }
 
 Status DataWriter::Upload(std::vector<PlacedSegment> segments) {

@@ -160,8 +160,8 @@ class DataWriter {
                          PlacedData& placed);
   // A segment without anything in it.
   Result<PlacedSegment> NewSegment();
-  void FillSegment(PlacedSegment& segment, std::span<Work* const> work,
-                   bool note_change);
+  Status FillSegment(PlacedSegment& segment, std::span<Work* const> work,
+                     bool note_change);
   void AddFrames(PlacedSegment& segment, std::span<const FrameDelta> frames,
                  bool note_change);
   Status UploadSegment(PlacedSegment& segment);

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "driveroot/store/object_store.h"
+#include "driveroot/volume/limits.h"
 
 namespace driveroot {
 
@@ -47,7 +48,7 @@ using ObjectNumber = uint64_t;
 using Hash = std::array<uint8_t, 32>;
 
 // A frame holds at most this many bytes before compression.
-inline constexpr uint32_t kMaxFrameBytes = 128 * 1024;
+inline constexpr uint32_t kMaxFrameBytes = limits::kFrameBytes;
 
 // Nanoseconds since 1970-01-01 UTC: from the year 1677 to 2262.
 using TimeNs = int64_t;
@@ -181,9 +182,6 @@ struct FrameCopy {
 
   friend bool operator==(const FrameCopy&, const FrameCopy&) = default;
 };
-
-// Steps of a boot trace at most: 64 Ki frames are some gigabytes.
-inline constexpr uint64_t kMaxTraceFrames = 1 << 16;
 
 struct Delta {
   std::vector<InodeDelta> inodes;

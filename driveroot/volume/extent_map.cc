@@ -47,6 +47,16 @@ std::vector<Extent> ExtentMap::Slice(uint64_t offset, uint64_t length) const {
   return result;
 }
 
+uint64_t ExtentMap::CountIn(uint64_t offset, uint64_t length) const {
+  if (length == 0) return 0;
+  const size_t first = FirstEndingAfter(offset);
+  const uint64_t end = EndOf(offset, length);
+  const std::span<const Extent> rest = all().subspan(first);
+  const auto last = std::ranges::partition_point(
+      rest, [end](const Extent& extent) { return extent.offset < end; });
+  return static_cast<uint64_t>(last - rest.begin());
+}
+
 std::vector<Extent> ExtentMap::Replace(uint64_t offset, uint64_t length,
                                        std::span<const Extent> extents) {
   const uint64_t end = EndOf(offset, length);

@@ -26,6 +26,9 @@ class ExtentMap {
   // The parts of extents that lie in [offset, offset + length), ascending.
   std::vector<Extent> Slice(uint64_t offset, uint64_t length) const;
 
+  // How many extents lie in that range, wholly or in part. Takes no time.
+  uint64_t CountIn(uint64_t offset, uint64_t length) const;
+
   // Replaces what covers [offset, offset + length) by `extents`, which lie in
   // that range, ascending and apart. Returns what was there, cut to the range.
   // Neighbours that continue each other in file and frame become one.

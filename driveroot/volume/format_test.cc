@@ -189,11 +189,11 @@ TEST(CompressionTest, ThoroughIsShorterAndReadTheSame) {
 
 TEST(CodecTest, DeltasComeBack) {
   for (const Delta& delta : {Delta(), SampleDelta()}) {
-    const std::string bytes = EncodeDelta(delta);
+    const std::string bytes = *EncodeDelta(delta);
     const Result<Delta> decoded = DecodeDelta(bytes);
     ASSERT_TRUE(decoded) << decoded.error();
     EXPECT_TRUE(*decoded == delta);
-    EXPECT_EQ(EncodeDelta(*decoded), bytes);
+    EXPECT_EQ(*EncodeDelta(*decoded), bytes);
   }
 }
 
@@ -209,7 +209,7 @@ TEST(CodecTest, LongDeltasTakeSeveralChunks) {
                             .xattrs = std::nullopt});
     delta.dentries.push_back({1, "file" + std::to_string(i), i});
   }
-  const Result<Delta> decoded = DecodeDelta(EncodeDelta(delta));
+  const Result<Delta> decoded = DecodeDelta(*EncodeDelta(delta));
   ASSERT_TRUE(decoded) << decoded.error();
   EXPECT_TRUE(*decoded == delta);
 }
@@ -217,7 +217,7 @@ TEST(CodecTest, LongDeltasTakeSeveralChunks) {
 TEST(CodecTest, DamageNeverDoesMoreThanFail) {
   // No hash protects a delta by itself, so damage may go unseen here; it must
   // only never lead out of bounds or make what cannot be encoded.
-  const std::string bytes = EncodeDelta(SampleDelta());
+  const std::string bytes = *EncodeDelta(SampleDelta());
   for (size_t size = 0; size < bytes.size(); ++size) {
     EXPECT_FALSE(DecodeDelta(bytes.substr(0, size))) << "cut to " << size;
   }
@@ -228,9 +228,10 @@ TEST(CodecTest, DamageNeverDoesMoreThanFail) {
       damaged[i] = static_cast<char>(value);
       const Result<Delta> decoded = DecodeDelta(damaged);
       if (decoded) {
-        EXPECT_TRUE(DecodeDelta(EncodeDelta(*decoded)) == *decoded);
-      } else {
-        EXPECT_EQ(decoded.error().code(), ErrorCode::kDataLoss);
+        EXPECT_TRUE(DecodeDelta(*EncodeDelta(*decoded)) == *decoded);
+      } else if (decoded.error().code() != ErrorCode::kDataLoss) {
+        // A length that is now beyond what is read.
+        EXPECT_EQ(decoded.error().code(), ErrorCode::kNotSupported);
       }
     }
   }
@@ -241,7 +242,7 @@ TEST(CodecTest, UncompressedDamageNeverDoesMoreThanFail) {
   // past the decompressor.
   std::string items;
   {
-    const std::string stream = EncodeDelta(SampleDelta());
+    const std::string stream = *EncodeDelta(SampleDelta());
     WireReader chunk(stream);
     const uint64_t raw_length = chunk.Varint();
     const std::string_view stored = chunk.Bytes(stream.size());
@@ -263,14 +264,15 @@ TEST(CodecTest, UncompressedDamageNeverDoesMoreThanFail) {
       damaged[i] = static_cast<char>(value);
       const Result<Delta> decoded = DecodeDelta(wrap(damaged));
       if (!decoded) continue;
-      EXPECT_TRUE(DecodeDelta(EncodeDelta(*decoded)) == *decoded);
+      EXPECT_TRUE(DecodeDelta(*EncodeDelta(*decoded)) == *decoded);
     }
   }
 }
 
 TEST(RecordTest, ComesBack) {
   const std::string frames = "inline frames";
-  const std::string bytes = EncodeRecord(SampleHeader(), SampleDelta(), frames);
+  const std::string bytes =
+      *EncodeRecord(SampleHeader(), SampleDelta(), frames);
   EXPECT_EQ(bytes.substr(kRecordFramesOffset, frames.size()), frames);
   const Result<LogRecord> record = ParseRecord(bytes);
   ASSERT_TRUE(record) << record.error();
@@ -281,7 +283,7 @@ TEST(RecordTest, ComesBack) {
 
 TEST(RecordTest, DamageIsSeen) {
   ExpectDamageIsSeen(
-      EncodeRecord(SampleHeader(), SampleDelta(), "frames"),
+      *EncodeRecord(SampleHeader(), SampleDelta(), "frames"),
       [](const std::string& bytes) { return ParseRecord(bytes).has_value(); });
 }
 
@@ -298,7 +300,7 @@ std::string WithVersion(std::string bytes, size_t offset, char version,
 
 TEST(RecordTest, NewerVersionIsNamed) {
   const std::string bytes =
-      WithVersion(EncodeRecord(SampleHeader(), SampleDelta(), ""), 8, 7, true);
+      WithVersion(*EncodeRecord(SampleHeader(), SampleDelta(), ""), 8, 7, true);
   const Result<LogRecord> record = ParseRecord(bytes);
   ASSERT_FALSE(record);
   EXPECT_EQ(record.error().code(), ErrorCode::kUnsupportedVersion);
@@ -309,7 +311,7 @@ TEST(RecordTest, NewerVersionIsNamed) {
 
 TEST(RecordTest, SealedNonsenseIsRefused) {
   // What a writer with a fault, or an attacker, could seal.
-  std::string bytes = EncodeRecord(SampleHeader(), SampleDelta(), "frames");
+  std::string bytes = *EncodeRecord(SampleHeader(), SampleDelta(), "frames");
   bytes.resize(bytes.size() - 32);
   for (size_t i = 12; i < bytes.size(); ++i) {
     for (const int value : {0x00, 0x01, 0x7f, 0x80, 0xff}) {
@@ -326,7 +328,7 @@ TEST(RecordTest, SealedNonsenseIsRefused) {
 
 TEST(CheckpointTest, ComesBack) {
   const LogPosition position{SampleHeader(), HashOf(4)};
-  const std::string bytes = EncodeCheckpoint(position, SampleDelta());
+  const std::string bytes = *EncodeCheckpoint(position, SampleDelta());
   const Result<Checkpoint> checkpoint = ParseCheckpoint(bytes);
   ASSERT_TRUE(checkpoint) << checkpoint.error();
   EXPECT_TRUE(checkpoint->position == position);
@@ -339,7 +341,7 @@ TEST(CheckpointTest, ComesBack) {
 
 TEST(CheckpointTest, DamageIsSeen) {
   ExpectDamageIsSeen(
-      EncodeCheckpoint({SampleHeader(), HashOf(4)}, SampleDelta()),
+      *EncodeCheckpoint({SampleHeader(), HashOf(4)}, SampleDelta()),
       [](const std::string& bytes) {
         return ParseCheckpoint(bytes).has_value();
       });
@@ -360,7 +362,7 @@ TEST(SegmentTest, IndexFindsEveryFrame) {
   const std::string second = "b";
   writer.Add({5, 1000, Sha256(first), CompressFrame(first)});
   writer.Add({9, 1, Sha256(second), CompressFrame(second)});
-  const std::string segment = writer.Finish();
+  const std::string segment = *writer.Finish();
   const Result<std::vector<FrameDelta>> index = IndexOf(segment);
   ASSERT_TRUE(index) << index.error();
   ASSERT_EQ(index->size(), 2u);
@@ -378,7 +380,7 @@ TEST(SegmentTest, IndexFindsEveryFrame) {
 TEST(SegmentTest, DamagedIndexIsRefused) {
   SegmentWriter writer;
   writer.Add({5, 1, Sha256("x"), "x"});
-  const std::string segment = writer.Finish();
+  const std::string segment = *writer.Finish();
   ASSERT_TRUE(IndexOf(segment));
   for (size_t size = 0; size < segment.size(); ++size) {
     EXPECT_FALSE(IndexOf(segment.substr(0, size))) << size;
@@ -410,10 +412,10 @@ TEST(SuperblockTest, ComesBack) {
                                 .sealed_at = -5,
                                 .next = {"first", "second"}},
                         .boot = {{"a", 0, 1}, {"b", 5, UINT64_MAX - 5}}};
-  const std::string bytes = EncodeSuperblock(superblock);
+  const std::string bytes = *EncodeSuperblock(superblock);
   const Result<Superblock> parsed = ParseSuperblock(bytes);
   ASSERT_TRUE(parsed) << parsed.error();
-  EXPECT_EQ(EncodeSuperblock(*parsed), bytes);
+  EXPECT_EQ(*EncodeSuperblock(*parsed), bytes);
   EXPECT_EQ(parsed->checkpoint.sequence, UINT64_MAX);
   EXPECT_EQ(parsed->log.hash, HashOf(2));
   EXPECT_EQ(parsed->log.sealed_at, -5);
@@ -422,7 +424,7 @@ TEST(SuperblockTest, ComesBack) {
 }
 
 TEST(SuperblockTest, NextIdsAreOnlyAHint) {
-  const std::string good = EncodeSuperblock(
+  const std::string good = *EncodeSuperblock(
       {.uuid = "u", .checkpoint = {"id", HashOf(1), 1, 1}, .log = {}});
   for (const std::string next :
        {R"("next": 3)", R"("next": [1])", R"("x": 0)"}) {
@@ -441,7 +443,7 @@ TEST(SuperblockTest, WhatABootReadsIsOnlyAHint) {
                         .checkpoint = {"id", HashOf(1), 1, 1},
                         .log = {},
                         .boot = {{"object", 1, 2}}};
-  const std::string good = EncodeSuperblock(superblock);
+  const std::string good = *EncodeSuperblock(superblock);
   for (const auto& [from, to] :
        std::vector<std::pair<std::string, std::string>>{
            {"\"boot\": [", "\"boot\": 1, \"x\": ["},
@@ -460,7 +462,7 @@ TEST(SuperblockTest, WhatABootReadsIsOnlyAHint) {
     EXPECT_TRUE(parsed->boot.empty()) << to;
   }
   superblock.boot.resize(kMaxBootRanges + 1, {"object", 1, 2});
-  EXPECT_EQ(ParseSuperblock(EncodeSuperblock(superblock))->boot.size(),
+  EXPECT_EQ(ParseSuperblock(*EncodeSuperblock(superblock))->boot.size(),
             kMaxBootRanges);
 }
 
@@ -476,11 +478,11 @@ TEST(SuperblockTest, FitsWhereItsCopyLies) {
                                 .next = std::vector<ObjectId>(8, id)},
                         .boot = std::vector<ObjectRange>(
                             kMaxBootRanges, {id, UINT32_MAX, 8 << 20})};
-  EXPECT_LT(EncodeSuperblock(superblock).size(), 2200u);
+  EXPECT_LT(EncodeSuperblock(superblock)->size(), 2200u);
 }
 
 TEST(SuperblockTest, EarlierOnesHaveNoTime) {
-  std::string bytes = EncodeSuperblock(
+  std::string bytes = *EncodeSuperblock(
       {.uuid = "u", .checkpoint = {"id", HashOf(1), 1, 1}, .log = {}});
   const std::string key = "sealed_at";
   ASSERT_NE(bytes.find(key), std::string::npos);
@@ -491,7 +493,7 @@ TEST(SuperblockTest, EarlierOnesHaveNoTime) {
 }
 
 TEST(SuperblockTest, NonsenseIsRefused) {
-  const std::string good = EncodeSuperblock(
+  const std::string good = *EncodeSuperblock(
       {.uuid = "u", .checkpoint = {"id", HashOf(1), 1, 1}, .log = {}});
   for (size_t size = 0; size + 2 < good.size(); ++size) {
     EXPECT_FALSE(ParseSuperblock(good.substr(0, size))) << size;

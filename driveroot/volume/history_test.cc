@@ -171,6 +171,9 @@ TEST(HistoryTest, RollBackCoversAttributesAndNames) {
       const InodeNumber directory = (*lock)->CreateInode(
           {.mode = S_IFDIR | 0755, .nlink = 2}, kRootInode);
       (*lock)->PutDentry(kRootInode, "d", directory);
+      Attributes root = (*lock)->Find(kRootInode)->attributes;
+      root.nlink = 3;
+      (*lock)->SetAttributes(kRootInode, root);
       file = (*lock)->CreateInode({.mode = S_IFREG | 0600, .nlink = 1});
       (*lock)->PutDentry(directory, "file", file);
       (*lock)->SetXattr(file, "user.a", "1");

@@ -89,7 +89,8 @@ InodeNumber Metadata::CreateInode(const Attributes& attributes,
     inode.content =
         std::make_unique<const std::string>(std::move(symlink_target));
   }
-  changes_.inodes.insert(number);
+  text_bytes_ += TextMemory(inode);
+  NoteInode(number);
   return number;
 }
 
@@ -99,7 +100,7 @@ void Metadata::PutRoot(const Attributes& attributes) {
   root->second.attributes = attributes;
   root->second.content = std::make_unique<Directory>(kRootInode);
   next_inode_ = std::max(next_inode_, kRootInode + 1);
-  changes_.inodes.insert(kRootInode);
+  NoteInode(kRootInode);
 }
 
 void Metadata::RemoveInode(InodeNumber number) {
@@ -115,11 +116,9 @@ void Metadata::RemoveInode(InodeNumber number) {
     CloseFrame(open_frame->second);
     own_open_frames_.erase(number);
   }
-  inodes_.erase(number);
-  changes_.inodes.insert(number);
-  changes_.xattrs.erase(number);
-  changes_.dentries.erase(number);
-  changes_.extents.erase(number);
+  EraseInode(number);
+  changes_.AddInode(number, 0);
+  changes_.Forget(number);
 }
 
 void Metadata::SetAttributes(InodeNumber number, const Attributes& attributes) {
@@ -134,30 +133,31 @@ void Metadata::SetAttributes(InodeNumber number, const Attributes& attributes) {
     }
   }
   inode.attributes = attributes;
-  changes_.inodes.insert(number);
+  NoteInode(number);
 }
 
 void Metadata::PutDentry(InodeNumber directory, std::string_view name,
                          InodeNumber inode) {
   CHECK(inode != kNoInode && !name.empty());
-  GetDirectory(directory).Put(name, inode);
-  changes_.dentries[directory].emplace(name);
+  PutEntry(GetDirectory(directory), name, inode);
+  changes_.AddDentry(directory, name);
 }
 
 void Metadata::RemoveDentry(InodeNumber directory, std::string_view name) {
   // `name` may belong to the very entry that goes.
-  changes_.dentries[directory].emplace(name);
-  CHECK(GetDirectory(directory).Remove(name)) << "no such entry";
+  changes_.AddDentry(directory, name);
+  CHECK(RemoveEntry(GetDirectory(directory), name)) << "no such entry";
 }
 
 void Metadata::SetParent(InodeNumber directory, InodeNumber parent) {
   GetDirectory(directory).set_parent(parent);
-  changes_.inodes.insert(directory);
+  NoteInode(directory);
 }
 
 void Metadata::SetXattr(InodeNumber number, std::string_view name,
                         std::string_view value) {
   Inode& inode = Get(number);
+  text_bytes_ -= XattrsMemory(inode);
   if (inode.xattrs == nullptr) inode.xattrs = std::make_unique<Xattrs>();
   const auto found = FindIn(*inode.xattrs, name);
   if (found != inode.xattrs->end() && found->first == name) {
@@ -165,8 +165,8 @@ void Metadata::SetXattr(InodeNumber number, std::string_view name,
   } else {
     inode.xattrs->emplace(found, name, value);
   }
-  changes_.inodes.insert(number);
-  changes_.xattrs.insert(number);
+  text_bytes_ += XattrsMemory(inode);
+  NoteXattrs(number);
 }
 
 void Metadata::RemoveXattr(InodeNumber number, std::string_view name) {
@@ -175,10 +175,11 @@ void Metadata::RemoveXattr(InodeNumber number, std::string_view name) {
   const auto found = FindIn(*inode.xattrs, name);
   CHECK(found != inode.xattrs->end() && found->first == name)
       << "inode " << number << " has no such attribute";
+  text_bytes_ -= XattrsMemory(inode);
   inode.xattrs->erase(found);
   if (inode.xattrs->empty()) inode.xattrs.reset();
-  changes_.inodes.insert(number);
-  changes_.xattrs.insert(number);
+  text_bytes_ += XattrsMemory(inode);
+  NoteXattrs(number);
 }
 
 void Metadata::RemoveOrphans() {

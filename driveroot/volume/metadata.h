@@ -41,6 +41,7 @@
 #include "driveroot/volume/delta.h"
 #include "driveroot/volume/directory.h"
 #include "driveroot/volume/extent_map.h"
+#include "driveroot/volume/metadata_changes.h"
 
 namespace driveroot {
 
@@ -136,6 +137,24 @@ class Metadata {
 
   // Bytes of data that live extents refer to, before compression.
   uint64_t data_bytes() const { return data_bytes_; }
+
+  // ---- Size (metadata_size.cc). Both take no time.
+
+  // What all this takes in memory, in bytes, but for the bytes of files: an
+  // estimate, never less than what FullDelta() takes before compression.
+  uint64_t memory_bytes() const;
+
+  // What the next delta takes before compression, at most.
+  uint64_t changed_bytes() const { return changes_.bytes(); }
+
+  // What a write of `length` bytes to a file may add to memory_bytes().
+  static uint64_t WriteMemory(uint64_t length);
+  // The same for so many extents, for an inode without its name, for an entry,
+  // and for an extended attribute, of which `length` is that of name and value.
+  static uint64_t ExtentMemory(uint64_t count);
+  static uint64_t InodeMemory();
+  static uint64_t EntryMemory(std::string_view name);
+  static uint64_t XattrMemory(uint64_t length);
 
   // ---- Inodes and names
 
@@ -317,10 +336,11 @@ class Metadata {
   // are left out here, too.
   Delta FullDelta() const;
 
-  // Whether each name leads to an inode that counts on names, and each
-  // directory lies in one: to be asked when the last delta was applied, since
-  // one may remove an inode that older names lead to. kDataLoss. Looks at all
-  // there is.
+  // Whether the tree is one: there is a root, each directory has one name, in
+  // its parent, and the root leads to it; each name leads to an inode that
+  // counts at least so many. To be asked when the last delta was applied, since
+  // one may remove an inode that older names lead to; whoever walks or changes
+  // the tree relies on it. kDataLoss. Looks at all there is.
   Status CheckNames() const;
 
   // Changes the state as `delta` says, without noting it as a change. Frames
@@ -340,24 +360,6 @@ class Metadata {
     Hash hash = {};
     std::shared_ptr<std::string> bytes;  // null when not in memory
     bool closed = true;                  // nothing is written into it any more
-  };
-
-  // What changed since the last delta.
-  struct Changes {
-    std::set<InodeNumber> inodes;
-    std::set<InodeNumber> xattrs;
-    std::map<InodeNumber, std::set<std::string, std::less<>>> dentries;
-    std::map<InodeNumber, RangeSet> extents;
-    std::set<FrameNumber> frames;
-    std::set<ObjectNumber> objects;
-    std::set<uint64_t> checkpoints;
-    std::set<ObjectNumber> dead_objects;
-    // Checkpoints or records were given up.
-    bool history_shortened = false;
-    bool boot_trace = false;
-    // Inodes from here on were made since the last delta, so their coming and
-    // going again need not be told.
-    InodeNumber first_new_inode = kRootInode;
   };
 
   Inode& Get(InodeNumber number);
@@ -406,13 +408,23 @@ class Metadata {
                     std::set<FrameNumber>& unreferenced);
   Status ApplyObjects(const Delta& delta);
   Status ForgetObjects(const Delta& delta);
-  void ApplyHistory(const Delta& delta);
+  Status ApplyHistory(const Delta& delta);
   void AddHistoryChanges(Delta& delta) const;
   void AddHistory(Delta& delta) const;
   // The delta from this state to that of `past`, as in BecomeStateOf.
   Delta DeltaTo(const Metadata& past) const;
   // Notes everything in an applied delta as changed.
   void NoteDelta(const Delta& delta);
+  void NoteInode(InodeNumber number);
+  void NoteXattrs(InodeNumber number);
+
+  // What an inode's attributes take in memory, and a symlink's target as well.
+  static uint64_t XattrsMemory(const Inode& inode);
+  static uint64_t TextMemory(const Inode& inode);
+  // These three keep count.
+  void EraseInode(InodeNumber number);
+  void PutEntry(Directory& directory, std::string_view name, InodeNumber inode);
+  bool RemoveEntry(Directory& directory, std::string_view name);
 
   std::unordered_map<InodeNumber, Inode> inodes_;
   std::unordered_map<FrameNumber, Frame> frames_;
@@ -444,7 +456,12 @@ class Metadata {
   std::vector<FrameNumber> released_;
   std::vector<FrameNumber> released_before_;
 
-  Changes changes_;
+  // For memory_bytes().
+  uint64_t entries_ = 0;     // of all directories
+  uint64_t text_bytes_ = 0;  // of names, attributes and symlinks' targets
+  uint64_t extents_ = 0;
+
+  MetadataChanges changes_;
 };
 
 }  // namespace driveroot

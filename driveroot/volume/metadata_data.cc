@@ -150,8 +150,9 @@ void Metadata::ShareData(InodeNumber source, uint64_t source_offset,
 void Metadata::ReplaceExtents(InodeNumber number, uint64_t offset,
                               uint64_t length,
                               std::span<const Extent> extents) {
-  SwapExtents(GetExtents(number), offset, length, extents, nullptr);
-  changes_.extents[number].Add(offset, length);
+  ExtentMap& map = GetExtents(number);
+  SwapExtents(map, offset, length, extents, nullptr);
+  changes_.AddExtents(number, offset, length, extents.size(), map.all().size());
 }
 
 void Metadata::SwapExtents(ExtentMap& map, uint64_t offset, uint64_t length,
@@ -162,7 +163,10 @@ void Metadata::SwapExtents(ExtentMap& map, uint64_t offset, uint64_t length,
     ChangeReferences(frames_.at(extent.frame), extent.length);
     data_bytes_ += extent.length;
   }
-  ReleaseExtents(map.Replace(offset, length, extents), unreferenced);
+  extents_ -= map.all().size();
+  const std::vector<Extent> removed = map.Replace(offset, length, extents);
+  extents_ += map.all().size();
+  ReleaseExtents(removed, unreferenced);
 }
 
 void Metadata::ReleaseExtents(std::span<const Extent> extents,

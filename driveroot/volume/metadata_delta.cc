@@ -12,8 +12,6 @@
 namespace driveroot {
 namespace {
 
-constexpr size_t kMaxNameBytes = 255;  // NAME_MAX of Linux
-
 std::unexpected<Error> Damaged(std::string what) {
   return Fail(ErrorCode::kDataLoss, "damaged metadata: " + what);
 }
@@ -38,7 +36,7 @@ bool IsKnownType(uint32_t mode) {
 }
 
 bool IsValidName(std::string_view name) {
-  return !name.empty() && name.size() <= kMaxNameBytes && name != "." &&
+  return !name.empty() && name.size() <= limits::kNameBytes && name != "." &&
          name != ".." && name.find('/') == std::string_view::npos &&
          name.find('\0') == std::string_view::npos;
 }
@@ -87,8 +85,8 @@ Delta Metadata::TakeDelta() {
       delta.dentries.push_back({number, name, directory.Find(name)});
     }
   }
-  for (const auto& [number, ranges] : changes_.extents) {
-    for (const RangeSet::Range& range : ranges.ranges()) {
+  for (const auto& [number, changed] : changes_.extents) {
+    for (const RangeSet::Range& range : changed.ranges.ranges()) {
       delta.extents.push_back(
           {number, range.offset, range.length,
            GetExtents(number).Slice(range.offset, range.length)});
@@ -111,7 +109,7 @@ Delta Metadata::TakeDelta() {
   delta.next_inode = next_inode_;
   delta.next_frame = next_frame_;
   delta.next_object = next_object_;
-  changes_ = Changes();
+  changes_ = MetadataChanges();
   changes_.first_new_inode = next_inode_;
   released_before_.insert(released_before_.end(), released_.begin(),
                           released_.end());
@@ -166,6 +164,10 @@ Status Metadata::Apply(const Delta& delta) {
       delta.next_object < next_object_) {
     return Damaged("numbers that go back");
   }
+  if (std::max({delta.next_inode, delta.next_frame, delta.next_object}) >
+      limits::kNumber) {
+    return Damaged("numbers that leave no room for more");
+  }
   next_inode_ = delta.next_inode;
   next_frame_ = delta.next_frame;
   next_object_ = delta.next_object;
@@ -180,6 +182,8 @@ Status Metadata::Apply(const Delta& delta) {
   for (const InodeDelta& inode : delta.inodes) {
     const Inode* changed = Find(inode.number);
     if (changed == nullptr || !changed->IsDirectory()) continue;
+    // One that is open still may have outlived its parent.
+    if (changed->attributes.nlink == 0) continue;
     const Inode* parent = Find(inode.parent);
     if (parent == nullptr || !parent->IsDirectory()) {
       return Damaged(Named("no parent of directory", inode.number));
@@ -199,34 +203,7 @@ Status Metadata::Apply(const Delta& delta) {
   }
   DRIVEROOT_RETURN_IF_ERROR(ApplyBootTrace(delta));
   DRIVEROOT_RETURN_IF_ERROR(ForgetObjects(delta));
-  ApplyHistory(delta);
-  return {};
-}
-
-Status Metadata::CheckNames() const {
-  for (const auto& [number, inode] : inodes_) {
-    if (!inode.IsDirectory()) continue;
-    const Directory& directory = inode.directory();
-    const Inode* parent = Find(directory.parent());
-    if (parent == nullptr || !parent->IsDirectory()) {
-      return Damaged(Named("no parent of directory", number));
-    }
-    if (inode.attributes.nlink == 0 && !directory.empty()) {
-      return Damaged(Named("entries in unlinked directory", number));
-    }
-    for (const Directory::Entry* entry = directory.After(0); entry != nullptr;
-         entry = directory.After(entry->cookie)) {
-      const Inode* named = Find(entry->inode);
-      if (named == nullptr) {
-        return Damaged(Named("entry for missing inode", entry->inode));
-      }
-      // It would be taken for an orphan, and its data be let go.
-      if (named->attributes.nlink == 0) {
-        return Damaged(Named("entry for unlinked inode", entry->inode));
-      }
-    }
-  }
-  return {};
+  return ApplyHistory(delta);
 }
 
 Status Metadata::ApplyObjects(const Delta& delta) {
@@ -299,12 +276,15 @@ Status Metadata::ApplyInode(const InodeDelta& delta,
     if (auto* extents = std::get_if<ExtentMap>(&found->second.content)) {
       SwapExtents(*extents, 0, UINT64_MAX, {}, &unreferenced);
     }
-    inodes_.erase(found);
+    EraseInode(delta.number);
     return {};
   }
   const uint32_t mode = delta.attributes->mode;
   if (!IsKnownType(mode)) {
     return Damaged(Named("unknown type of inode", delta.number));
+  }
+  if (delta.attributes->size > limits::kFileBytes) {
+    return Damaged(Named("impossible size of inode", delta.number));
   }
   const auto [entry, is_new] = inodes_.try_emplace(delta.number);
   Inode& inode = entry->second;
@@ -314,6 +294,7 @@ Status Metadata::ApplyInode(const InodeDelta& delta,
   } else if ((inode.attributes.mode & S_IFMT) != (mode & S_IFMT)) {
     return Damaged(Named("changed type of inode", delta.number));
   }
+  text_bytes_ -= TextMemory(inode);
   inode.attributes = *delta.attributes;
   if (S_ISDIR(mode)) {
     std::get<std::unique_ptr<Directory>>(inode.content)
@@ -333,6 +314,7 @@ Status Metadata::ApplyInode(const InodeDelta& delta,
                        ? nullptr
                        : std::make_unique<Xattrs>(*delta.xattrs);
   }
+  text_bytes_ += TextMemory(inode);
   return {};
 }
 
@@ -345,13 +327,13 @@ Status Metadata::ApplyDentry(const DentryDelta& delta) {
     return Damaged(Named("impossible name in directory", delta.directory));
   }
   if (delta.inode == kNoInode) {
-    GetDirectory(delta.directory).Remove(delta.name);
+    RemoveEntry(GetDirectory(delta.directory), delta.name);
     return {};
   }
   if (Find(delta.inode) == nullptr) {
     return Damaged(Named("entry for missing inode", delta.inode));
   }
-  GetDirectory(delta.directory).Put(delta.name, delta.inode);
+  PutEntry(GetDirectory(delta.directory), delta.name, delta.inode);
   return {};
 }
 
@@ -372,8 +354,9 @@ Status Metadata::ApplyExtents(const ExtentDelta& delta,
     if (frame == frames_.end()) {
       return Damaged(Named("missing frame", extent.frame));
     }
-    if (extent.offset < position || extent.offset > end || extent.length == 0 ||
-        extent.length > end - extent.offset ||
+    if (extent.offset < position || extent.offset > end ||
+        extent.offset + extent.length > limits::kFileBytes ||
+        extent.length == 0 || extent.length > end - extent.offset ||
         extent.frame_offset > frame->second.raw_length ||
         extent.length > frame->second.raw_length - extent.frame_offset) {
       return Damaged(Named("impossible extent of inode", delta.inode));

@@ -98,7 +98,11 @@ void Metadata::AddHistory(Delta& delta) const {
   delta.records_from = records_from_;
 }
 
-void Metadata::ApplyHistory(const Delta& delta) {
+Status Metadata::ApplyHistory(const Delta& delta) {
+  if (delta.records_from > limits::kNumber) {
+    return Fail(ErrorCode::kDataLoss,
+                "damaged metadata: an impossible number of a record");
+  }
   for (const KeptCheckpoint& checkpoint : delta.checkpoints) {
     if (checkpoint.id.empty()) {
       checkpoints_.erase(checkpoint.sequence);
@@ -114,6 +118,7 @@ void Metadata::ApplyHistory(const Delta& delta) {
     }
   }
   records_from_ = std::max(records_from_, delta.records_from);
+  return {};
 }
 
 Status Metadata::BecomeStateOf(const Metadata& past) {
@@ -197,18 +202,22 @@ Delta Metadata::DeltaTo(const Metadata& past) const {
 
 void Metadata::NoteDelta(const Delta& delta) {
   for (const InodeDelta& inode : delta.inodes) {
-    changes_.inodes.insert(inode.number);
-    if (inode.xattrs) changes_.xattrs.insert(inode.number);
-    if (inode.attributes) continue;
-    changes_.xattrs.erase(inode.number);
-    changes_.dentries.erase(inode.number);
-    changes_.extents.erase(inode.number);
+    if (!inode.attributes) {
+      changes_.AddInode(inode.number, 0);
+      changes_.Forget(inode.number);
+    } else if (inode.xattrs) {
+      NoteXattrs(inode.number);
+    } else {
+      NoteInode(inode.number);
+    }
   }
   for (const DentryDelta& dentry : delta.dentries) {
-    changes_.dentries[dentry.directory].insert(dentry.name);
+    changes_.AddDentry(dentry.directory, dentry.name);
   }
   for (const ExtentDelta& extents : delta.extents) {
-    changes_.extents[extents.inode].Add(extents.offset, extents.length);
+    changes_.AddExtents(extents.inode, extents.offset, extents.length,
+                        extents.extents.size(),
+                        GetExtents(extents.inode).all().size());
   }
   for (const FrameDelta& frame : delta.frames) {
     if (frames_.contains(frame.number)) changes_.frames.insert(frame.number);

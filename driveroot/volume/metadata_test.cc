@@ -174,8 +174,12 @@ TEST_F(MetadataTest, NamesThatLeadNowhereAreFound) {
 TEST_F(MetadataTest, WhatHasNamesMustNotCountAsUnlinked) {
   const InodeNumber folder = metadata_.CreateInode(Folder(), kRootInode);
   metadata_.PutDentry(kRootInode, "folder", folder);
-  metadata_.PutDentry(folder, "f", MakeFile("f"));
-  for (const InodeNumber unlinked : {folder, metadata_.Lookup(folder, "f")}) {
+  const InodeNumber file = metadata_.CreateInode(File());
+  metadata_.PutDentry(folder, "f", file);
+  Attributes root = Folder();
+  root.nlink = 3;
+  metadata_.SetAttributes(kRootInode, root);
+  for (const InodeNumber unlinked : {folder, file}) {
     Attributes attributes = metadata_.Find(unlinked)->attributes;
     const uint32_t nlink = std::exchange(attributes.nlink, 0);
     metadata_.SetAttributes(unlinked, attributes);
@@ -189,6 +193,103 @@ TEST_F(MetadataTest, WhatHasNamesMustNotCountAsUnlinked) {
   attributes.nlink = 0;
   metadata_.SetAttributes(folder, attributes);
   EXPECT_FALSE(metadata_.CheckNames());
+}
+
+// What whoever walks or changes the tree relies on.
+class TreeOfMetadata : public MetadataTest {
+ protected:
+  TreeOfMetadata() {
+    for (InodeNumber* const folder : {&a_, &b_}) {
+      *folder = metadata_.CreateInode(Folder(), kRootInode);
+    }
+    metadata_.PutDentry(kRootInode, "a", a_);
+    metadata_.PutDentry(kRootInode, "b", b_);
+    SetLinks(kRootInode, 4);
+    EXPECT_TRUE(metadata_.CheckNames()) << metadata_.CheckNames().error();
+  }
+
+  void SetLinks(InodeNumber number, uint32_t nlink) {
+    Attributes attributes = metadata_.Find(number)->attributes;
+    attributes.nlink = nlink;
+    metadata_.SetAttributes(number, attributes);
+  }
+  void ExpectRefused(const std::string& why) {
+    const Status names = metadata_.CheckNames();
+    ASSERT_FALSE(names) << why;
+    EXPECT_EQ(names.error().code(), ErrorCode::kDataLoss);
+    EXPECT_NE(names.error().message().find(why), std::string::npos)
+        << names.error();
+  }
+
+  InodeNumber a_ = kNoInode;
+  InodeNumber b_ = kNoInode;
+};
+
+TEST_F(TreeOfMetadata, HasARoot) {
+  Metadata empty;
+  EXPECT_FALSE(empty.CheckNames());
+  metadata_.SetParent(kRootInode, a_);
+  ExpectRefused("no root directory");
+}
+
+TEST_F(TreeOfMetadata, HasNoCircleOfDirectories) {
+  // Each is in the other, and the root leads to none.
+  metadata_.RemoveDentry(kRootInode, "a");
+  metadata_.RemoveDentry(kRootInode, "b");
+  metadata_.PutDentry(a_, "b", b_);
+  metadata_.PutDentry(b_, "a", a_);
+  metadata_.SetParent(a_, b_);
+  metadata_.SetParent(b_, a_);
+  SetLinks(a_, 3);
+  SetLinks(b_, 3);
+  ExpectRefused("a circle of directories");
+}
+
+TEST_F(TreeOfMetadata, HasNoRingOfParents) {
+  metadata_.SetParent(a_, b_);
+  metadata_.SetParent(b_, a_);
+  ExpectRefused("wrong parent of directory");
+  // Without names nothing is wrong with them but that.
+  metadata_.RemoveDentry(kRootInode, "a");
+  metadata_.RemoveDentry(kRootInode, "b");
+  ExpectRefused("no name of directory");
+}
+
+TEST_F(TreeOfMetadata, HasOneNameForEachDirectory) {
+  metadata_.PutDentry(kRootInode, "again", a_);
+  SetLinks(kRootInode, 5);
+  ExpectRefused("a second name of directory");
+  metadata_.RemoveDentry(kRootInode, "again");
+  metadata_.PutDentry(a_, "top", kRootInode);
+  SetLinks(a_, 3);
+  ExpectRefused("a second name of directory");
+}
+
+TEST_F(TreeOfMetadata, CountsNamesAsOftenAsThereAre) {
+  const InodeNumber file = MakeFile("f");
+  metadata_.PutDentry(a_, "f", file);
+  ExpectRefused("too low a link count of inode");
+  SetLinks(file, 2);
+  EXPECT_TRUE(metadata_.CheckNames());
+  // One too many only keeps it for longer.
+  SetLinks(file, 3);
+  EXPECT_TRUE(metadata_.CheckNames());
+  SetLinks(kRootInode, 3);
+  ExpectRefused("too low a link count of directory");
+}
+
+TEST_F(TreeOfMetadata, DirectoriesThatAreOpenMayOutliveTheirParents) {
+  const InodeNumber inner = metadata_.CreateInode(Folder(), a_);
+  SetLinks(inner, 0);
+  metadata_.RemoveDentry(kRootInode, "a");
+  metadata_.RemoveInode(a_);
+  SetLinks(kRootInode, 3);
+  EXPECT_TRUE(metadata_.CheckNames());
+  Metadata recovered;
+  ASSERT_TRUE(recovered.Apply(metadata_.FullDelta()));
+  EXPECT_TRUE(recovered.CheckNames());
+  recovered.RemoveOrphans();
+  EXPECT_EQ(recovered.Find(inner), nullptr);
 }
 
 TEST_F(MetadataTest, AFrameThatMovesStaysTheSame) {
@@ -257,6 +358,11 @@ TEST_F(MetadataTest, DeltasRebuildTheState) {
   Metadata loaded;
   ASSERT_TRUE(loaded.Apply(metadata_.FullDelta()));
   EXPECT_EQ(loaded.FullDelta(), metadata_.FullDelta());
+  // However the state came about, it takes the same.
+  EXPECT_EQ(loaded.memory_bytes(), replayed.memory_bytes());
+  EXPECT_EQ(loaded.changed_bytes(), 0U);
+  metadata_.ForgetReleasedFrames(/*all=*/true);
+  EXPECT_EQ(metadata_.memory_bytes(), loaded.memory_bytes());
   for (const auto& [number, content] : contents) {
     ASSERT_EQ(Read(metadata_, number, 0, content.size()), content);
   }
@@ -287,6 +393,17 @@ TEST_F(MetadataTest, ApplyRefusesWhatCannotBe) {
   EXPECT_TRUE(refused([](Delta& d) { d.frames[0].object = 9; }));
   EXPECT_TRUE(refused([](Delta& d) { d.frames[0].object_offset = ~0ULL; }));
   EXPECT_TRUE(refused([](Delta& d) { d.next_inode = 0; }));
+  // One more would be none.
+  EXPECT_TRUE(refused([](Delta& d) { d.next_inode = UINT64_MAX; }));
+  EXPECT_TRUE(refused([](Delta& d) { d.next_frame = UINT64_MAX; }));
+  EXPECT_TRUE(refused([](Delta& d) { d.next_object = UINT64_MAX; }));
+  EXPECT_TRUE(refused([](Delta& d) { d.records_from = UINT64_MAX; }));
+  EXPECT_TRUE(refused(
+      [](Delta& d) { d.inodes[1].attributes->size = limits::kFileBytes + 1; }));
+  EXPECT_TRUE(refused([](Delta& d) {
+    d.extents[0].length = limits::kFileBytes + 1;
+    d.extents[0].extents[0].offset = limits::kFileBytes - 3;
+  }));
 }
 
 }  // namespace

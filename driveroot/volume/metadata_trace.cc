@@ -9,7 +9,7 @@
 namespace driveroot {
 
 void Metadata::SetBootTrace(std::vector<FrameNumber> frames) {
-  if (frames.size() > kMaxTraceFrames) frames.resize(kMaxTraceFrames);
+  if (frames.size() > limits::kTraceFrames) frames.resize(limits::kTraceFrames);
   if (frames == boot_trace_) return;
   boot_trace_ = std::move(frames);
   changes_.boot_trace = true;
@@ -25,7 +25,7 @@ void Metadata::AddBootTrace(Delta& delta) const {
 
 Status Metadata::ApplyBootTrace(const Delta& delta) {
   for (const auto& [position, frame] : delta.boot_trace) {
-    if (position > boot_trace_.size() || position > kMaxTraceFrames ||
+    if (position > boot_trace_.size() || position > limits::kTraceFrames ||
         frame >= next_frame_) {
       return Fail(ErrorCode::kDataLoss, "damaged metadata: bad step " +
                                             std::to_string(position) +

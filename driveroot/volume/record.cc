@@ -11,10 +11,6 @@ namespace {
 
 constexpr std::string_view kMagic = "DRVRTLOG";
 
-// Names of hosts have at most 64 bytes on Linux; the rest is room for others.
-constexpr uint64_t kMaxTextBytes = 256;
-constexpr uint64_t kMaxIdBytes = 128;
-
 std::unexpected<Error> Damaged(const char* what) {
   return Fail(ErrorCode::kDataLoss, std::string("damaged log record: ") + what);
 }
@@ -45,21 +41,21 @@ void PutRecordHeader(WireWriter& out, const RecordHeader& header) {
 
 RecordHeader GetRecordHeader(WireReader& in) {
   RecordHeader header;
-  header.volume_uuid = in.Bytes(kMaxTextBytes);
+  header.volume_uuid = in.Bytes(limits::kHeaderTextBytes);
   const uint8_t type = in.Byte();
   header.type = static_cast<RecordType>(type);
-  header.sequence = in.Varint();
-  header.epoch = in.Varint();
+  header.sequence = in.Varint(limits::kNumber);
+  header.epoch = in.Varint(limits::kNumber);
   header.sealed_at = in.Signed();
   header.previous = in.Hash32();
   const uint64_t ids = in.Varint(kMaxNextIds);
   for (uint64_t i = 0; i < ids && in.ok(); ++i) {
-    header.next_ids.emplace_back(in.Bytes(kMaxIdBytes));
+    header.next_ids.emplace_back(in.Bytes(limits::kObjectIdBytes));
     if (header.next_ids.back().empty()) in.Refuse();
   }
-  header.writer.host_name = in.Bytes(kMaxTextBytes);
-  header.writer.boot_id = in.Bytes(kMaxTextBytes);
-  header.writer.process = in.Bytes(kMaxTextBytes);
+  header.writer.host_name = in.Bytes(limits::kHeaderTextBytes);
+  header.writer.boot_id = in.Bytes(limits::kHeaderTextBytes);
+  header.writer.process = in.Bytes(limits::kHeaderTextBytes);
   if (type < static_cast<uint8_t>(RecordType::kOpen) ||
       type > static_cast<uint8_t>(RecordType::kClose) || ids == 0) {
     in.Refuse();
@@ -72,11 +68,16 @@ std::vector<ObjectId> LikelyNextIds(const RecordHeader& last) {
   return {last.next_ids.begin(), last.next_ids.begin() + 1};
 }
 
-std::string EncodeRecord(const RecordHeader& header, const Delta& delta,
-                         std::string_view frames) {
+Result<std::string> EncodeRecord(const RecordHeader& header, const Delta& delta,
+                                 std::string_view frames) {
   WireWriter head;
   PutRecordHeader(head, header);
-  const std::string body = EncodeDelta(delta);
+  WireReader again(head.bytes());
+  if (GetRecordHeader(again) != header || !again.done()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "a log record whose header could not be read again");
+  }
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string body, EncodeDelta(delta));
   WireWriter out;
   out.Raw(kMagic);
   out.Fixed32(kFormatVersion);
@@ -89,6 +90,11 @@ std::string EncodeRecord(const RecordHeader& header, const Delta& delta,
   out.Raw(body);
   std::string bytes = out.Take();
   Seal(bytes);
+  if (bytes.size() > limits::kRecordBytes) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "a log record of " + std::to_string(bytes.size()) +
+                    " bytes, which is too much at once");
+  }
   return bytes;
 }
 

@@ -12,6 +12,7 @@
 
 #include "driveroot/base/result.h"
 #include "driveroot/volume/delta.h"
+#include "driveroot/volume/limits.h"
 #include "driveroot/volume/wire.h"
 
 namespace driveroot {
@@ -21,10 +22,10 @@ namespace driveroot {
 inline constexpr uint32_t kFormatVersion = 3;
 
 // Records longer than this are refused.
-inline constexpr uint64_t kMaxRecordBytes = uint64_t{1} << 30;
+inline constexpr uint64_t kMaxRecordBytes = limits::kRecordBytes;
 
 // A record names at most so many ids of records to come.
-inline constexpr uint64_t kMaxNextIds = 32;
+inline constexpr uint64_t kMaxNextIds = limits::kNextIds;
 
 // kUnsupportedVersion when `version` is not one that this program reads; the
 // message names the versions and says what to do.
@@ -86,10 +87,11 @@ struct LogRecord {
 inline constexpr uint64_t kRecordFramesOffset = 40;
 
 // The bytes of a record, sealed; their last 32 bytes are its hash.
-std::string EncodeRecord(const RecordHeader& header, const Delta& delta,
-                         std::string_view frames);
+// kInvalidArgument: ParseRecord would not read it again.
+Result<std::string> EncodeRecord(const RecordHeader& header, const Delta& delta,
+                                 std::string_view frames);
 
-// kDataLoss, kUnsupportedVersion.
+// kDataLoss, kUnsupportedVersion; kNotSupported as DecodeDelta.
 Result<LogRecord> ParseRecord(std::string_view bytes);
 
 void PutRecordHeader(WireWriter& out, const RecordHeader& header);

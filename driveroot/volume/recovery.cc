@@ -11,16 +11,13 @@
 
 #include "driveroot/volume/checkpoint.h"
 #include "driveroot/volume/frame_copies.h"
+#include "driveroot/volume/limits.h"
 #include "driveroot/volume/log_reader.h"
 #include "driveroot/volume/retention.h"
 #include "glog/logging.h"
 
 namespace driveroot {
 namespace {
-
-// Checkpoints longer than this are refused: 250 bytes for each of 16 million
-// inodes.
-constexpr uint64_t kMaxCheckpointBytes = uint64_t{4} << 30;
 
 // For how long a copy of the superblock needs no confirmation. The other half
 // of the time is for clocks that differ.
@@ -30,7 +27,7 @@ constexpr TimeNs kCopyTime = kReturnTime / 2;
 Result<Checkpoint> ReadCheckpoint(ObjectStore& store, const ObjectId& id,
                                   uint64_t size) {
   const std::string what = "checkpoint " + id;
-  if (size > kMaxCheckpointBytes) {
+  if (size > limits::kCheckpointBytes) {
     return Damaged(what + " has an impossible size");
   }
   Result<std::string> bytes = store.Read(id, 0, size + 1);

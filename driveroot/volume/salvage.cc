@@ -353,6 +353,7 @@ class Salvager {
       const Result<Superblock> superblock = ParseSuperblock(*old);
       if (superblock) newest_ = std::max(newest_, superblock->log.sequence);
     }
+    newest_ = std::max(newest_, metadata_->records_from());
     RecordHeader& last = position_.last;
     last.type = RecordType::kClose;
     last.sequence = newest_ + 1;

@@ -72,6 +72,9 @@ void MakeFiles(Volume& volume, uint64_t count) {
                               .mtime = 1'700'000'000'000'000'000},
                              kRootInode);
     (*lock)->PutDentry(kRootInode, std::format("directory{}", made), directory);
+    Attributes root = (*lock)->Find(kRootInode)->attributes;
+    ++root.nlink;
+    (*lock)->SetAttributes(kRootInode, root);
     ++made;
     for (uint64_t i = 0; i < kFilesPerDirectory && made < count; ++i, ++made) {
       const std::string bytes = std::format("{:0100}", made);

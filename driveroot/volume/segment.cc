@@ -5,6 +5,7 @@
 
 #include "driveroot/volume/compression.h"
 #include "driveroot/volume/hash.h"
+#include "driveroot/volume/limits.h"
 #include "driveroot/volume/record.h"
 #include "driveroot/volume/wire.h"
 
@@ -19,8 +20,8 @@ constexpr uint64_t kTrailerBytes = 8 + 32;
 constexpr uint64_t kMaxCountBytes = 10;
 constexpr uint64_t kMaxEntryBytes = 10 + 10 + 5 + 5 + 32;
 
-// Room for the index of far more frames than a segment holds.
-constexpr uint64_t kMaxIndexBytes = 64 << 20;
+static_assert(limits::kSegmentFrames * kMaxEntryBytes + kMaxCountBytes <=
+              limits::kSegmentIndexBytes);
 
 std::unexpected<Error> Damaged(const char* what) {
   return Fail(ErrorCode::kDataLoss, std::string("damaged segment: ") + what);
@@ -54,7 +55,7 @@ uint64_t SegmentWriter::Add(const EncodedFrame& frame) {
   return offset;
 }
 
-std::string SegmentWriter::Finish() {
+Result<std::string> SegmentWriter::Finish() {
   WireWriter out;
   out.Varint(index_.size());
   for (const FrameDelta& frame : index_) {
@@ -69,6 +70,16 @@ std::string SegmentWriter::Finish() {
   std::string index = out.Take();
   Seal(index);
   bytes_ += index;
+  const auto again = ReadSegmentIndex(
+      bytes_.size(),
+      [this](uint64_t offset, uint64_t part) -> Result<std::string> {
+        return bytes_.substr(offset, part);
+      });
+  if (!again) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "a segment that could not be read again: " + again.error().message());
+  }
   return std::move(bytes_);
 }
 
@@ -85,7 +96,8 @@ Result<std::vector<FrameDelta>> ReadSegmentIndex(uint64_t size,
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string trailer,
                              read(size - kTrailerBytes, kTrailerBytes));
   const uint64_t length = WireReader(trailer).Fixed64();
-  if (length > kMaxIndexBytes || length > size - kHeaderBytes - kTrailerBytes) {
+  if (length > limits::kSegmentIndexBytes ||
+      length > size - kHeaderBytes - kTrailerBytes) {
     return Damaged("its index has an impossible length");
   }
   const uint64_t begin = size - kTrailerBytes - length;

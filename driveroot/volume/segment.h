@@ -38,8 +38,10 @@ class SegmentWriter {
   // Returns the frame's offset.
   uint64_t Add(const EncodedFrame& frame);
 
-  // Adds the index. Nothing can be added afterwards.
-  std::string Finish();
+  // Adds the index. Nothing can be added afterwards. kInvalidArgument:
+  // ReadSegmentIndex would not read it again, as with more than
+  // limits::kSegmentFrames.
+  Result<std::string> Finish();
 
  private:
   std::string bytes_;

@@ -14,9 +14,6 @@ namespace {
 
 constexpr std::string_view kFormat = "driveroot volume";
 
-// Far more than one has, and little enough to parse whatever it holds.
-constexpr size_t kMaxBytes = 64 * 1024;
-
 using JsonWriter = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
 void PutText(JsonWriter& out, const char* key, std::string_view value) {
@@ -58,7 +55,7 @@ std::optional<std::string> Text(const rapidjson::Value& object,
 }
 
 bool IsId(const std::optional<std::string>& text) {
-  return text && !text->empty() && text->size() <= 128;
+  return text && !text->empty() && text->size() <= limits::kObjectIdBytes;
 }
 
 std::optional<uint64_t> Number(const rapidjson::Value& object,
@@ -87,7 +84,7 @@ std::vector<ObjectId> IdsMember(const rapidjson::Value& object,
   const rapidjson::Value* value = Member(object, key);
   if (value == nullptr || !value->IsArray()) return ids;
   for (const rapidjson::Value& each : value->GetArray()) {
-    if (ids.size() == kMaxNextIds || !each.IsString()) break;
+    if (ids.size() == limits::kNextIds || !each.IsString()) break;
     ids.emplace_back(each.GetString(), each.GetStringLength());
   }
   return ids;
@@ -119,7 +116,7 @@ std::unexpected<Error> Damaged(const char* what) {
 
 }  // namespace
 
-std::string EncodeSuperblock(const Superblock& superblock) {
+Result<std::string> EncodeSuperblock(const Superblock& superblock) {
   rapidjson::StringBuffer buffer;
   JsonWriter out(buffer);
   out.SetIndent(' ', 2);
@@ -149,11 +146,19 @@ std::string EncodeSuperblock(const Superblock& superblock) {
   out.EndObject();
   if (!superblock.boot.empty()) PutRanges(out, "boot", superblock.boot);
   out.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  std::string text(buffer.GetString(), buffer.GetSize());
+  text += "\n";
+  const Result<Superblock> again = ParseSuperblock(text);
+  if (!again) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "a superblock that could not be read again: " +
+                    again.error().message());
+  }
+  return text;
 }
 
 Result<Superblock> ParseSuperblock(std::string_view bytes) {
-  if (bytes.size() > kMaxBytes) return Damaged("it is too long");
+  if (bytes.size() > limits::kSuperblockBytes) return Damaged("it is too long");
   rapidjson::Document document;
   // Iterative, since nesting must not be able to use up the stack.
   document.Parse<rapidjson::kParseIterativeFlag>(bytes.data(), bytes.size());

@@ -14,6 +14,7 @@
 #include "driveroot/base/result.h"
 #include "driveroot/store/object_store.h"
 #include "driveroot/volume/delta.h"
+#include "driveroot/volume/limits.h"
 
 namespace driveroot {
 
@@ -43,11 +44,10 @@ struct Superblock {
   std::vector<ObjectRange> boot = {};
 };
 
-// With more of them, a copy of the superblock would not fit beside a listing's
-// entry (store/drive/superblock_copy.h).
-inline constexpr size_t kMaxBootRanges = 8;
+inline constexpr size_t kMaxBootRanges = limits::kBootRanges;
 
-std::string EncodeSuperblock(const Superblock& superblock);
+// kInvalidArgument: ParseSuperblock would not read it again.
+Result<std::string> EncodeSuperblock(const Superblock& superblock);
 
 // kDataLoss, kUnsupportedVersion.
 Result<Superblock> ParseSuperblock(std::string_view bytes);

@@ -32,6 +32,13 @@ constexpr size_t kMaxDeletionsAtClose = 32;
 constexpr double kCompactIdleAbove = 1.45;
 constexpr uint64_t kMinIdleGain = 8 << 20;
 
+// Of the memory for metadata a tenth is for privileged callers, and a file may
+// have a quarter. There is room again when a fifth is free, which is more than
+// the tenth: or each attempt of somebody else would be told.
+constexpr uint64_t kReserve = 10;
+constexpr uint64_t kShareOfFile = 4;
+constexpr uint64_t kRoomAgain = 5;
+
 // Makes sense of options that contradict each other.
 VolumeOptions Checked(VolumeOptions options) {
   if (options.at || !options.unsent_records.empty()) options.read_only = true;
@@ -40,6 +47,8 @@ VolumeOptions Checked(VolumeOptions options) {
       std::max(options.max_unstored_bytes, options.commit_bytes);
   options.segment_bytes =
       std::max<uint64_t>(options.segment_bytes, kMaxFrameBytes);
+  options.metadata_bytes =
+      std::min(options.metadata_bytes, limits::kMetadataBytes);
   return options;
 }
 
@@ -258,6 +267,34 @@ Result<Volume::WriteLock> Volume::Write() {
   return WriteLock(*this);
 }
 
+Status Volume::CheckRoom(const Metadata& metadata, uint64_t more,
+                         bool privileged) {
+  const uint64_t limit = options_.metadata_bytes;
+  const uint64_t used = metadata.memory_bytes();
+  if (used < limit - limit / kRoomAgain) told_full_ = false;
+  const uint64_t allowed = privileged ? limit : limit - limit / kReserve;
+  if (more <= allowed && used <= allowed - more) return {};
+  const std::string text =
+      "the metadata of the volume takes " + std::to_string(used >> 20) +
+      " MiB of memory, of " + std::to_string(limit >> 20) +
+      " MiB that it may: remove files, or mount with a higher --metadata_mb";
+  if (!told_full_.exchange(true)) LOG(ERROR) << "no space left: " << text;
+  return Fail(ErrorCode::kOutOfSpace, text);
+}
+
+Status Volume::CheckExtents(uint64_t count) {
+  const uint64_t memory = options_.metadata_bytes / kShareOfFile;
+  if (count <= limits::kExtentsPerFile &&
+      Metadata::ExtentMemory(count) <= memory) {
+    return {};
+  }
+  const std::string text =
+      "one file would lie in " + std::to_string(count) +
+      " pieces, which is too much: write it anew from begin to end";
+  if (!told_pieces_.exchange(true)) LOG(ERROR) << "no space left: " << text;
+  return Fail(ErrorCode::kOutOfSpace, text);
+}
+
 Status Volume::Sync(const ProgressCallback& progress) {
   if (committer_ == nullptr) return {};
   return committer_->Sync(progress);
@@ -368,7 +405,9 @@ VolumeStatus Volume::GetStatus() const {
     const std::shared_lock lock(mutex_);
     status.inodes = metadata_.inode_count();
     status.data_bytes = metadata_.data_bytes();
-    status.unstored_bytes += metadata_.unstored_bytes();
+    status.unstored_bytes +=
+        metadata_.unstored_bytes() + metadata_.changed_bytes();
+    status.metadata_bytes = metadata_.memory_bytes();
     for (const ObjectNumber number : metadata_.AllObjects()) {
       const StoredObject& object = *metadata_.FindObject(number);
       status.present_bytes += object.size;
@@ -378,6 +417,7 @@ VolumeStatus Volume::GetStatus() const {
       status.past_bytes += object.size;
     }
   }
+  status.metadata_limit = options_.metadata_bytes;
   status.garbage_bytes_written = garbage_bytes_written_;
   status.bytes_written += garbage_bytes_written_;
   const FetcherCounters counters = fetcher_->counters();

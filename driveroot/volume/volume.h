@@ -47,6 +47,7 @@
 #include "driveroot/volume/compression.h"
 #include "driveroot/volume/garbage_options.h"
 #include "driveroot/volume/history_point.h"
+#include "driveroot/volume/limits.h"
 #include "driveroot/volume/metadata.h"
 #include "driveroot/volume/record.h"
 #include "driveroot/volume/retention.h"
@@ -120,6 +121,10 @@ struct VolumeOptions {
   // Memory for frames that were read or written, before compression.
   uint64_t cache_bytes = 256 << 20;
 
+  // What the metadata may take in memory; see Volume::CheckRoom. At most
+  // limits::kMetadataBytes.
+  uint64_t metadata_bytes = limits::kMetadataBytes;
+
   // Whether what is read in order is read ahead. False: whoever reads says with
   // FetchAhead what comes.
   bool read_ahead = true;
@@ -180,6 +185,8 @@ struct VolumeStatus {
   uint64_t inodes = 0;
   uint64_t data_bytes = 0;
   uint64_t unstored_bytes = 0;   // accepted, not yet on the store
+  uint64_t metadata_bytes = 0;   // in memory, at an estimate
+  uint64_t metadata_limit = 0;   // of these
   uint64_t present_bytes = 0;    // of objects that hold present data
   uint64_t live_bytes = 0;       // of present_bytes, what is not overwritten
   uint64_t past_bytes = 0;       // of objects that only past states need
@@ -264,6 +271,15 @@ class Volume {
   // writer took over. When too much is unstored because the store refuses it,
   // that error: kOutOfSpace when it is full.
   Result<WriteLock> Write();
+
+  // Whether the metadata, whose lock the caller holds, may take `more` bytes
+  // more: kOutOfSpace when it would exceed VolumeOptions::metadata_bytes, which
+  // is logged once until there is room again. A tenth is set aside for
+  // `privileged` callers. To be asked before anything is made; what removes
+  // something needs no leave.
+  Status CheckRoom(const Metadata& metadata, uint64_t more, bool privileged);
+  // The same for one file, which is to have `count` extents.
+  Status CheckExtents(uint64_t count);
 
   // Returns when everything accepted before the call is durable. Waits out the
   // network. kFenced: another writer took over, it never will be. kOutOfSpace:
@@ -380,6 +396,8 @@ class Volume {
   std::mutex garbage_mutex_;  // held by whoever uses one of the two
   std::atomic<uint64_t> garbage_bytes_written_ = 0;
   std::atomic<uint64_t> write_locks_ = 0;  // that were taken
+  std::atomic<bool> told_full_ = false;    // the log knows: CheckRoom
+  std::atomic<bool> told_pieces_ = false;  // the same: CheckExtents
   std::atomic<uint64_t> reads_ = 0;        // calls of ReadStored and ReadFrames
   std::jthread garbage_thread_;            // last: it uses all the rest
 };

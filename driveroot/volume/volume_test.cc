@@ -190,6 +190,56 @@ TEST(VolumeTest, WritersWaitAtTheBound) {
   EXPECT_TRUE(GetFiles(**volume).value_or(Files()) == files);
 }
 
+// In an outage names and attributes gather, too.
+TEST(VolumeTest, WritersOfMetadataWaitAtTheBound) {
+  const auto account = FormattedAccount();
+  VolumeOptions options = TestOptions();
+  options.commit_bytes = 1 << 20;
+  options.max_unstored_bytes = 2 << 20;
+  std::atomic<bool> down = false;
+  const auto volume = OpenOn(
+      account, options, [&](const StoreCall& call) -> std::optional<Fault> {
+        if (!down || !call.IsWrite()) return std::nullopt;
+        return Fault();
+      });
+  ASSERT_TRUE(volume) << volume.error();
+  ASSERT_TRUE(PutFile(**volume, "f", ""));
+  ASSERT_TRUE((*volume)->Sync());
+  EXPECT_EQ((*volume)->GetStatus().unstored_bytes, 0u);
+
+  down = true;
+  constexpr int kAttributes = 100;
+  constexpr size_t kBytes = 60'000;
+  std::atomic<int> set = 0;
+  std::jthread writer([&] {
+    for (int i = 0; i < kAttributes; ++i) {
+      const std::string name = "f" + std::to_string(i);
+      ASSERT_TRUE(PutFile(**volume, name, ""));
+      auto lock = (*volume)->Write();
+      ASSERT_TRUE(lock);
+      (*lock)->SetXattr((*lock)->Lookup(kRootInode, name), "user.a",
+                        Noise(kBytes, i));
+      ++set;
+    }
+  });
+  while ((*volume)->GetStatus().unstored_bytes < options.max_unstored_bytes) {
+    std::this_thread::yield();
+  }
+  EXPECT_LT(set, kAttributes);
+  EXPECT_LE((*volume)->GetStatus().unstored_bytes, (2u << 20) + 2 * kBytes);
+
+  down = false;
+  writer.join();
+  EXPECT_EQ(set, kAttributes);
+  ASSERT_TRUE((*volume)->Sync());
+  EXPECT_EQ((*volume)->GetStatus().unstored_bytes, 0u);
+  const auto again = OpenOn(account);
+  ASSERT_TRUE(again) << again.error();
+  const Volume::ReadLock lock = (*again)->Read();
+  EXPECT_EQ(*lock->FindXattr(lock->Lookup(kRootInode, "f99"), "user.a"),
+            Noise(kBytes, 99));
+}
+
 TEST(VolumeTest, ManyThreadsShareCommits) {
   const auto account = FormattedAccount();
   {
