@@ -31,11 +31,28 @@ void SetListPermissions(Metadata& metadata, InodeNumber number,
   metadata.SetXattr(number, kAccessAclName, EncodeAcl(*acl));
 }
 
+// A file that overlayfs copies gets its mode first and its owner then, and
+// keeps its set-id bits. The kernel sends us the same as for chown(2), which
+// takes them away. Where it can't be told which of the two it is, they go.
+bool KeepsSetId(const AttributeChange& change, const Caller& caller) {
+  return (change.uid || change.gid) && caller.IsInChown() == false;
+}
+
 }  // namespace
 
 Result<Node> FileSystem::SetAttributes(InodeNumber number,
                                        const AttributeChange& change,
                                        const Caller& caller) {
+  const bool owner_changes = change.uid || change.gid;
+  bool takes_set_id = false;
+  if (owner_changes || change.clear_set_id) {
+    const Volume::ReadLock metadata = volume_->Read();
+    DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode,
+                               FindInode(*metadata, number));
+    takes_set_id =
+        WithoutSetId(inode->attributes, caller) != inode->attributes.mode;
+  }
+  if (takes_set_id) takes_set_id = !KeepsSetId(change, caller);
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindInode(metadata, number));
@@ -44,10 +61,7 @@ Result<Node> FileSystem::SetAttributes(InodeNumber number,
   }
   const TimeNs now = now_();
   Attributes attributes = inode->attributes;
-  const bool owner_changes = change.uid || change.gid;
-  if (owner_changes || change.clear_set_id) {
-    attributes.mode = WithoutSetId(attributes, caller);
-  }
+  if (takes_set_id) attributes.mode = WithoutSetId(attributes, caller);
   attributes.uid = change.uid.value_or(attributes.uid);
   attributes.gid = change.gid.value_or(attributes.gid);
   if (change.mode) {
@@ -68,30 +82,27 @@ Result<Node> FileSystem::SetAttributes(InodeNumber number,
   if (change.mode) {
     SetListPermissions(metadata, number, attributes.mode & 0777);
   }
-  const bool drops_capabilities = owner_changes || change.clear_set_id;
-  if ((drops_capabilities && !S_ISDIR(attributes.mode)) || change.size) {
-    DropCapabilities(metadata, number);
-  }
   return MakeNode(metadata, number);
 }
 
 // The kernel does not say which of the two it is. Who owns the file may do the
 // first, and loses the bits by the second, too. Of others the first is refused
-// where bits would go; the second is nobody's whom the mode lets write nothing.
+// where bits would go. The second may be anybody's who was given an open file,
+// and changes nothing yet: the write that follows does.
 Result<Node> FileSystem::KeepOwner(InodeNumber number, const Caller& caller) {
-  constexpr uint32_t kOthersWrite = S_IWGRP | S_IWOTH;
   AttributeChange change;
+  bool loses_set_id = false;
   {
     const Volume::ReadLock metadata = volume_->Read();
     DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode,
                                FindInode(*metadata, number));
     const Attributes& attributes = inode->attributes;
     change.clear_set_id = caller.privileged() || caller.uid == attributes.uid;
-    if (!change.clear_set_id && (attributes.mode & kOthersWrite) == 0 &&
-        WithoutSetId(attributes, caller) != attributes.mode) {
-      return Fail(ErrorCode::kNotPermitted,
-                  "only its owner may take set-id bits away");
-    }
+    loses_set_id = WithoutSetId(attributes, caller) != attributes.mode;
+  }
+  if (!change.clear_set_id && loses_set_id && caller.IsInChown() == true) {
+    return Fail(ErrorCode::kNotPermitted,
+                "only its owner may take set-id bits away");
   }
   return SetAttributes(number, change, caller);
 }

@@ -6,6 +6,8 @@
 #include <sys/xattr.h>
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,57 +33,118 @@ TEST_F(FileSystemTest, NewInodesFollowUmaskAndSetGroupId) {
   EXPECT_EQ(Get(File("x", folder)).gid, 77u);
 }
 
-TEST_F(FileSystemTest, SetIdBitsAndCapabilitiesGo) {
+// Who changes the owner inside of chown(2), and outside of it.
+Caller Chowner(Caller caller, std::optional<bool> in_chown) {
+  caller.in_chown = [in_chown] { return in_chown; };
+  return caller;
+}
+
+TEST_F(FileSystemTest, SetIdBitsGo) {
   const InodeNumber file = File("f");
-  const auto arm = [&](uint32_t mode) {
-    SetMode(file, mode);
-    EXPECT_TRUE(fs_->SetXattr(file, "security.capability", "c", 0, kRoot));
-  };
-  const auto expect_dropped = [&](uint32_t mode) {
-    EXPECT_EQ(Get(file).mode & 07777, mode);
-    EXPECT_FALSE(fs_->GetXattr(file, "security.capability"));
-  };
-  arm(06755);
-  ASSERT_TRUE(fs_->Write(file, 0, "x", kUser));
-  expect_dropped(0755);
-  // Without group execution the set-group-id bit stays for those of the group.
-  arm(06745);
-  ASSERT_TRUE(fs_->Write(file, 0, "x", kUser));
-  expect_dropped(0745);
+  const InodeNumber source = File("source");
+  ASSERT_TRUE(fs_->Write(source, 0, "x", kRoot));
   Caller member = kUser;
   member.other_groups = [] { return std::vector<uint32_t>{5, 0}; };
-  arm(06745);
-  ASSERT_TRUE(fs_->Write(file, 0, "x", member));
-  expect_dropped(02745);
-  arm(06755);
-  ASSERT_TRUE(fs_->Write(file, 0, "x", kRoot));
-  expect_dropped(06755);
-  AttributeChange owner;
-  owner.uid = 5;
-  arm(06755);
-  ASSERT_TRUE(fs_->SetAttributes(file, owner, kRoot));
-  expect_dropped(0755);
+  struct Change {
+    std::string name;
+    std::function<bool(const Caller&)> make;
+  };
+  const Change changes[] = {
+      {"write",
+       [&](const Caller& caller) {
+         return fs_->Write(file, 0, "x", caller).has_value();
+       }},
+      {"fallocate",
+       [&](const Caller& caller) {
+         return fs_->Allocate(file, 0, 0, 10, caller).has_value();
+       }},
+      {"copy_file_range", [&](const Caller& caller) {
+         return fs_->CopyRange(source, 0, file, 0, 1, caller).has_value();
+       }}};
+  const struct {
+    Caller caller;
+    uint32_t before;
+    uint32_t after;
+  } cases[] = {
+      {kUser, 06755, 0755},
+      // Without group execution the set-group-id bit stays for those of the
+      // group.
+      {kUser, 06745, 0745},
+      {member, 06745, 02745},
+      {kRoot, 06755, 06755},
+  };
+  for (const Change& change : changes) {
+    for (const auto& test : cases) {
+      SetMode(file, test.before);
+      EXPECT_TRUE(change.make(test.caller)) << change.name;
+      EXPECT_EQ(Get(file).mode & 07777, test.after) << change.name;
+    }
+  }
   AttributeChange size;
   size.size = 0;
   size.clear_set_id = true;
-  arm(06755);
+  SetMode(file, 06755);
   ASSERT_TRUE(fs_->SetAttributes(file, size, kRoot));
-  expect_dropped(0755);
+  EXPECT_EQ(Get(file).mode & 07777, 0755u);
+}
+
+TEST_F(FileSystemTest, WhoCachesModesIsToldBeforeTheContentsChange) {
+  const InodeNumber file = File("f");
+  std::vector<std::string> told;
+  fs_->set_mode_listener([&](InodeNumber number) {
+    EXPECT_EQ(number, file);
+    // No lock is held: what listens may ask.
+    EXPECT_EQ(Get(file).mode & 07777, 0755u);
+    told.push_back(Read(file));
+  });
+  ASSERT_TRUE(fs_->Write(file, 0, "old", kUser));
+  EXPECT_TRUE(told.empty());
+  SetMode(file, 04755);
+  ASSERT_TRUE(fs_->Write(file, 0, "new", kUser));
+  EXPECT_EQ(told, std::vector<std::string>{"old"});
+  EXPECT_EQ(Read(file), "new");
+}
+
+// The kernel takes them away itself, where they are to go: overlayfs sets size
+// and owner of a file that it has given its capabilities already.
+TEST_F(FileSystemTest, CapabilitiesAreLeftToTheKernel) {
+  const InodeNumber file = File("f");
+  ASSERT_TRUE(fs_->SetXattr(file, "security.capability", "c", 0, kRoot));
+  AttributeChange change;
+  change.size = 7;
+  change.uid = 5;
+  ASSERT_TRUE(fs_->SetAttributes(file, change, Chowner(kRoot, false)));
+  ASSERT_TRUE(fs_->Write(file, 0, "x", kRoot));
+  EXPECT_EQ(fs_->GetXattr(file, "security.capability"), "c");
+}
+
+TEST_F(FileSystemTest, ChownTakesSetIdBitsAndOverlayfsKeepsThem) {
+  const InodeNumber file = File("f");
+  AttributeChange owner;
+  owner.uid = 5;
+  // As the kernel asks in both cases.
+  owner.clear_set_id = true;
+  for (const std::optional<bool> in_chown :
+       {std::optional(true), std::optional(false), std::optional<bool>()}) {
+    SetMode(file, 06755);
+    ASSERT_TRUE(fs_->SetAttributes(file, owner, Chowner(kRoot, in_chown)));
+    EXPECT_EQ(Get(file).mode & 07777, in_chown == false ? 06755u : 0755u);
+  }
 }
 
 TEST_F(FileSystemTest, WhoMayTakeSetIdBitsAwayByKeepingTheOwner) {
   const InodeNumber file = File("f");
   SetMode(file, 06755);
-  EXPECT_EQ(CodeOf(fs_->KeepOwner(file, kUser)), ErrorCode::kNotPermitted);
+  EXPECT_EQ(CodeOf(fs_->KeepOwner(file, Chowner(kUser, true))),
+            ErrorCode::kNotPermitted);
+  // It may be the beginning of a write, by whoever was given the open file.
+  EXPECT_TRUE(fs_->KeepOwner(file, Chowner(kUser, false)));
+  EXPECT_TRUE(fs_->KeepOwner(file, kUser));
   EXPECT_EQ(Get(file).mode & 07777, 06755u);
   ASSERT_TRUE(fs_->KeepOwner(file, kRoot));
   EXPECT_EQ(Get(file).mode & 07777, 0755u);
   // There is nothing to take.
-  EXPECT_TRUE(fs_->KeepOwner(file, kUser));
-  // It may be the beginning of a write.
-  SetMode(file, 06757);
-  EXPECT_TRUE(fs_->KeepOwner(file, kUser));
-  EXPECT_EQ(Get(file).mode & 07777, 06757u);
+  EXPECT_TRUE(fs_->KeepOwner(file, Chowner(kUser, true)));
 }
 
 TEST_F(FileSystemTest, TimesFollowChanges) {
@@ -116,6 +179,25 @@ TEST_F(FileSystemTest, AccessTimesAreRelative) {
   EXPECT_EQ(Get(file).atime, now_);
   Reopen();
   EXPECT_EQ(Get(file).atime, now_);
+}
+
+TEST_F(FileSystemTest, WhoWantsNoTraceLeavesNone) {
+  const InodeNumber folder = Folder("d");
+  const InodeNumber file = File("f", folder);
+  ASSERT_TRUE(fs_->Write(file, 0, "x", kRoot));
+  const TimeNs made = now_;
+  const auto read = [&](AccessNote access) {
+    ASSERT_TRUE(fs_->Read(file, 0, 1, access));
+    ASSERT_TRUE(fs_->ReadDirectory(folder, 0, false, access,
+                                   [](const DirectoryEntry&) { return true; }));
+  };
+  now_ += 10;
+  read(AccessNote::kNone);
+  EXPECT_EQ(Get(file).atime, made);
+  EXPECT_EQ(Get(folder).atime, made);
+  read(AccessNote::kRelative);
+  EXPECT_EQ(Get(file).atime, now_);
+  EXPECT_EQ(Get(folder).atime, now_);
 }
 
 TEST_F(FileSystemTest, ExtendedAttributes) {

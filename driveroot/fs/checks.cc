@@ -10,8 +10,6 @@
 namespace driveroot {
 namespace {
 
-constexpr std::string_view kCapabilityName = "security.capability";
-
 bool IsDots(std::string_view name) { return name == "." || name == ".."; }
 
 }  // namespace
@@ -92,12 +90,6 @@ uint32_t WithoutSetId(const Attributes& attributes, const Caller& caller) {
   const bool keeps = (mode & S_IXGRP) == 0 &&
                      (caller.privileged() || caller.IsOfGroup(attributes.gid));
   return keeps ? mode : mode & ~uint32_t{S_ISGID};
-}
-
-void DropCapabilities(Metadata& metadata, InodeNumber number) {
-  if (metadata.FindXattr(number, kCapabilityName) != nullptr) {
-    metadata.RemoveXattr(number, kCapabilityName);
-  }
 }
 
 }  // namespace driveroot

@@ -39,12 +39,11 @@ Status CheckNewEntry(const Metadata& metadata, InodeNumber directory,
 // changed its contents or owner, as setattr_should_drop_suidgid of Linux. A
 // set-group-id bit without group execution meant mandatory locking once: who is
 // of the group keeps it.
+//
+// File capabilities go then, too, but the kernel sees to that: it removes the
+// attribute (ATTR_KILL_PRIV in setattr_prepare). What sets an owner or a size
+// without that, as overlayfs when it copies a file, wants to keep them.
 uint32_t WithoutSetId(const Attributes& attributes, const Caller& caller);
-
-// Takes away file capabilities, which never survive a change of contents or
-// owner.
-void DropCapabilities(Metadata& metadata, InodeNumber number);
-
 }  // namespace driveroot
 
 #endif  // DRIVEROOT_FS_CHECKS_H_

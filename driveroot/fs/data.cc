@@ -75,23 +75,44 @@ std::vector<ReadPart> PlanRead(const Metadata& metadata, InodeNumber number,
   return parts;
 }
 
-// What every change of contents does to the attributes.
+// What every change of contents does to the attributes, besides TakeSetId.
 void NoteChange(Metadata& metadata, InodeNumber number, uint64_t size,
-                TimeNs now, const Caller& caller) {
+                TimeNs now) {
   Attributes attributes = metadata.Find(number)->attributes;
   attributes.size = size;
   attributes.mtime = attributes.ctime = now;
-  if (!caller.privileged()) {
-    attributes.mode = WithoutSetId(attributes, caller);
-  }
   metadata.SetAttributes(number, attributes);
-  DropCapabilities(metadata, number);
 }
 
 }  // namespace
 
+// The bits are gone, and the kernel knows it, before the contents change: what
+// somebody wrote never runs as somebody else, not even for a moment.
+Status FileSystem::TakeSetId(InodeNumber number, const Caller& caller) {
+  if (caller.privileged()) return {};
+  const auto has_some = [&caller](const Attributes& attributes) {
+    return WithoutSetId(attributes, caller) != attributes.mode;
+  };
+  {
+    const Volume::ReadLock metadata = volume_->Read();
+    DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(*metadata, number));
+    if (!has_some(inode->attributes)) return {};
+  }
+  {
+    DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
+    Metadata& metadata = *lock;
+    DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(metadata, number));
+    Attributes attributes = inode->attributes;
+    attributes.mode = WithoutSetId(attributes, caller);
+    attributes.ctime = now_();
+    metadata.SetAttributes(number, attributes);
+  }
+  if (mode_listener_) mode_listener_(number);
+  return {};
+}
+
 Result<FileBytes> FileSystem::Read(InodeNumber number, uint64_t offset,
-                                   uint64_t length) {
+                                   uint64_t length, AccessNote access) {
   std::vector<ReadPart> parts;
   std::vector<StoredFrame> frames;
   {
@@ -100,7 +121,7 @@ Result<FileBytes> FileSystem::Read(InodeNumber number, uint64_t offset,
     const uint64_t size = inode->attributes.size;
     if (offset >= size || length == 0) return FileBytes();
     length = std::min(length, size - offset);
-    NoteAccess(number, inode->attributes);
+    if (access != AccessNote::kNone) NoteAccess(number, inode->attributes);
     parts = PlanRead(*metadata, number, offset, length, frames);
   }
   std::vector<FrameBytes> stored;
@@ -140,6 +161,7 @@ std::vector<StoredFrame> FileSystem::Ahead(InodeNumber number, uint64_t offset,
 Status FileSystem::Write(InodeNumber number, uint64_t offset,
                          std::string_view bytes, const Caller& caller) {
   DRIVEROOT_RETURN_IF_ERROR(CheckRange(offset, bytes.size()));
+  if (!bytes.empty()) DRIVEROOT_RETURN_IF_ERROR(TakeSetId(number, caller));
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(metadata, number));
@@ -150,7 +172,7 @@ Status FileSystem::Write(InodeNumber number, uint64_t offset,
       inode->extents().all().size() + PiecesOf(bytes.size())));
   const uint64_t size = std::max(inode->attributes.size, offset + bytes.size());
   // The size first: data lies within the file at any moment.
-  NoteChange(metadata, number, size, now_(), caller);
+  NoteChange(metadata, number, size, now_());
   metadata.WriteData(number, offset, bytes);
   return {};
 }
@@ -169,6 +191,7 @@ Status FileSystem::Allocate(InodeNumber number, uint32_t mode, uint64_t offset,
     return Fail(ErrorCode::kNotSupported, "this mode of fallocate");
   }
   DRIVEROOT_RETURN_IF_ERROR(CheckRange(offset, length));
+  DRIVEROOT_RETURN_IF_ERROR(TakeSetId(number, caller));
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(metadata, number));
@@ -177,7 +200,7 @@ Status FileSystem::Allocate(InodeNumber number, uint32_t mode, uint64_t offset,
       keep_size ? old_size : std::max(old_size, offset + length);
   if (punch || zero) metadata.PunchHole(number, offset, length);
   // Room is not set aside: a log-structured volume would not write into it.
-  NoteChange(metadata, number, size, now_(), caller);
+  NoteChange(metadata, number, size, now_());
   return {};
 }
 
@@ -204,6 +227,7 @@ Result<uint64_t> FileSystem::CopyRange(InodeNumber source,
                                        InodeNumber destination,
                                        uint64_t destination_offset,
                                        uint64_t length, const Caller& caller) {
+  DRIVEROOT_RETURN_IF_ERROR(TakeSetId(destination, caller));
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* from, FindFile(metadata, source));
@@ -227,7 +251,7 @@ Result<uint64_t> FileSystem::CopyRange(InodeNumber source,
       to->extents().CountIn(destination_offset, length) + copied + 2));
   const uint64_t size =
       std::max(to->attributes.size, destination_offset + length);
-  NoteChange(metadata, destination, size, now_(), caller);
+  NoteChange(metadata, destination, size, now_());
   metadata.ShareData(source, source_offset, destination, destination_offset,
                      length);
   return length;

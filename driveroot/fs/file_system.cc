@@ -85,8 +85,10 @@ Node FileSystem::TakeNode(const Metadata& metadata, InodeNumber number) {
 
 Result<Node> FileSystem::Lookup(InodeNumber parent, std::string_view name) {
   const Volume::ReadLock metadata = volume_->Read();
-  // "." and ".." come from file handles of name_to_handle_at(2).
-  if (name == ".") {
+  // "." and ".." come from file handles of name_to_handle_at(2). "/" is what
+  // the kernel calls an inode that it found by its handle and has no name for;
+  // it looks for that in the inode itself when it is not sure of it any more.
+  if (name == "." || name == "/") {
     DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode,
                                FindInode(*metadata, parent));
     // What has no name any more is gone for those who have a handle only, even

@@ -43,6 +43,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "driveroot/base/result.h"
@@ -65,7 +66,13 @@ struct Caller {
   // The groups besides gid; none: there are no others. Asked for only where it
   // matters, since finding them out takes time.
   std::function<std::vector<uint32_t>()> other_groups = nullptr;
+  // Whether the caller is inside chown(2) or one of its kin; nothing where that
+  // can't be found out. Asked for only where it matters, since it takes time.
+  std::function<std::optional<bool>()> in_chown = nullptr;
 
+  std::optional<bool> IsInChown() const {
+    return in_chown ? in_chown() : std::nullopt;
+  }
   bool privileged() const { return uid == 0; }
   bool IsOfGroup(uint32_t group) const {
     if (gid == group) return true;
@@ -80,6 +87,12 @@ struct Node {
   uint64_t allocated_bytes = 0;  // without holes
 };
 
+// What reading does to the access time.
+enum class AccessNote {
+  kRelative,  // as the mount option relatime says
+  kNone,      // the reader wants no trace: O_NOATIME
+};
+
 struct AttributeChange {
   // In place of a time: the time at which the change is made.
   static constexpr TimeNs kNow = INT64_MIN;
@@ -91,8 +104,8 @@ struct AttributeChange {
   std::optional<TimeNs> atime;
   std::optional<TimeNs> mtime;
   std::optional<TimeNs> ctime;
-  // Takes set-id bits and file capabilities away, as a change of the owner does
-  // anyway: the caller lacks CAP_FSETID.
+  // Takes set-id bits away, as a change of the owner by chown(2) does anyway:
+  // the caller lacks CAP_FSETID.
   bool clear_set_id = false;
 };
 
@@ -124,6 +137,14 @@ class FileSystem {
   explicit FileSystem(Volume* volume, NowFunction now = SystemNow);
   FileSystem(const FileSystem&) = delete;
   FileSystem& operator=(const FileSystem&) = delete;
+
+  // Operations on data call `listener`, without any lock, when they took set-id
+  // bits away from an inode and before they change its contents: whoever caches
+  // attributes must learn of it then. To be set before the first operation.
+  using ModeListener = std::function<void(InodeNumber)>;
+  void set_mode_listener(ModeListener listener) {
+    mode_listener_ = std::move(listener);
+  }
 
   static TimeNs SystemNow();
 
@@ -168,16 +189,19 @@ class FileSystem {
 
   // Calls `visit` for each entry from `position` on (0: from the start), "."
   // and ".." first, until it returns false: that entry then comes again next
-  // time. `visit` must only copy what it is given. With `with_attributes` each
-  // visited entry but "." and ".." gets one reference.
+  // time. What was made or renamed since the start of a listing is left out of
+  // it, and what stayed comes exactly once. `visit` must only copy what it is
+  // given. With `with_attributes` each visited entry but "." and ".." gets one
+  // reference.
   Status ReadDirectory(InodeNumber number, uint64_t position,
-                       bool with_attributes,
+                       bool with_attributes, AccessNote access,
                        const std::function<bool(const DirectoryEntry&)>& visit);
 
   // ---- Data (data.cc)
 
   // `length` bytes, fewer only at the end of the file.
-  Result<FileBytes> Read(InodeNumber number, uint64_t offset, uint64_t length);
+  Result<FileBytes> Read(InodeNumber number, uint64_t offset, uint64_t length,
+                         AccessNote access = AccessNote::kRelative);
   // Set-id bits go, unless the caller is privileged.
   Status Write(InodeNumber number, uint64_t offset, std::string_view bytes,
                const Caller& caller);
@@ -228,6 +252,10 @@ class FileSystem {
   // Notes that a file or directory was read, as the mount option relatime says.
   void NoteAccess(InodeNumber number, const Attributes& attributes);
 
+  // Takes set-id bits away before `caller` changes an inode's contents, and
+  // tells the listener.
+  Status TakeSetId(InodeNumber number, const Caller& caller);
+
   // What a new inode gets from its directory and its maker, besides a name.
   struct NewInode {
     uint32_t mode = 0;
@@ -259,6 +287,7 @@ class FileSystem {
   Volume* volume_;
   const bool read_only_;
   const NowFunction now_;
+  ModeListener mode_listener_;
   ReferenceCounts references_;
   ReadAheadPolicy read_ahead_{ReadAheadPolicy::Options()};
   SpaceMonitor space_;

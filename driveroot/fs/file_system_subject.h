@@ -244,7 +244,7 @@ class FileSystemSubject : public Subject {
     DRIVEROOT_ASSIGN_OR_RETURN(const Node node, FindFollowed(op.path));
     std::vector<std::string> names;
     DRIVEROOT_RETURN_IF_ERROR(fs_->ReadDirectory(
-        node.number, 0, /*with_attributes=*/false,
+        node.number, 0, /*with_attributes=*/false, AccessNote::kNone,
         [&](const DirectoryEntry& entry) {
           if (entry.name != "." && entry.name != "..") {
             names.push_back(std::string(entry.name) + ":" +

@@ -28,28 +28,94 @@ TEST_F(FileSystemTest, WhatWasWrittenIsThereAfterAReopen) {
   EXPECT_EQ(Read(found->number), std::string("\0\0\0abc", 6));
 }
 
+// One entry of a folder and where a listing goes on after it; an empty name at
+// the end.
+struct Step {
+  std::string name;
+  uint64_t next = 0;
+};
+Step ListOne(FileSystem& fs, InodeNumber folder, uint64_t position) {
+  Step step;
+  EXPECT_TRUE(fs.ReadDirectory(folder, position, false, AccessNote::kNone,
+                               [&](const DirectoryEntry& entry) {
+                                 if (!step.name.empty()) return false;
+                                 step = {.name = std::string(entry.name),
+                                         .next = entry.next_position};
+                                 return true;
+                               }));
+  return step;
+}
+
 TEST_F(FileSystemTest, ListsInOrderFromAnyPosition) {
   for (const char* name : {"a", "b", "c", "d"}) File(name);
   std::vector<std::string> names;
-  uint64_t position = 0;
-  // One entry at a time, and one goes meanwhile.
-  for (int i = 0; i < 10; ++i) {
-    bool taken = false;
-    ASSERT_TRUE(fs_->ReadDirectory(kRootInode, position, true,
-                                   [&](const DirectoryEntry& entry) {
-                                     if (taken) return false;
-                                     taken = true;
-                                     names.emplace_back(entry.name);
-                                     position = entry.next_position;
-                                     return true;
-                                   }));
-    if (names.back() == "b") {
-      EXPECT_TRUE(fs_->Unlink(kRootInode, "c"));
-      File("e");
-    }
-    if (!taken) break;
+  // One entry at a time, and one goes and one comes meanwhile.
+  for (Step step = ListOne(*fs_, kRootInode, 0); !step.name.empty();
+       step = ListOne(*fs_, kRootInode, step.next)) {
+    names.push_back(step.name);
+    if (step.name != "b") continue;
+    EXPECT_TRUE(fs_->Unlink(kRootInode, "c"));
+    File("e");
   }
-  EXPECT_EQ(names, (std::vector<std::string>{".", "..", "a", "b", "d", "e"}));
+  // What came after the beginning is not listed: whoever makes an entry for
+  // each that he sees would never be done.
+  EXPECT_EQ(names, (std::vector<std::string>{".", "..", "a", "b", "d"}));
+}
+
+// `entries` of them, each renamed when it is seen: each is seen once.
+void RenameWhatIsListed(FileSystem& fs, InodeNumber folder, int entries) {
+  int seen = 0;
+  uint64_t position = 0;
+  for (Step step = ListOne(fs, folder, 0); !step.name.empty();
+       step = ListOne(fs, folder, step.next)) {
+    position = step.next;
+    if (step.name.starts_with('.')) continue;
+    ASSERT_LE(++seen, entries) << step.name;
+    ASSERT_TRUE(
+        fs.Rename(folder, step.name, folder, step.name + "~", 0, kRoot));
+  }
+  EXPECT_EQ(seen, entries);
+  // The end stays the end, whatever comes, and is no beginning.
+  EXPECT_EQ(ListOne(fs, folder, position).name, "");
+}
+
+TEST_F(FileSystemTest, AListingEndsWithWhatWasThereAtItsStart) {
+  for (const int entries : {0, 1, 10, 2000}) {
+    const InodeNumber folder = Folder(std::to_string(entries));
+    for (int i = 0; i < entries; ++i) File(std::to_string(i), folder);
+    // Anew it shows the new names, and all of them.
+    for (int pass = 0; pass < 3; ++pass) {
+      RenameWhatIsListed(*fs_, folder, entries);
+    }
+  }
+}
+
+TEST_F(FileSystemTest, PositionsStayUnder2To31InFoldersThatAreNotHuge) {
+  const InodeNumber folder = Folder("d");
+  for (int i = 0; i < 30'000; ++i) File(std::to_string(i), folder);
+  uint64_t greatest = 0;
+  ASSERT_TRUE(fs_->ReadDirectory(
+      folder, 0, false, AccessNote::kNone, [&](const DirectoryEntry& entry) {
+        greatest = std::max(greatest, entry.next_position);
+        return true;
+      }));
+  EXPECT_LT(greatest, uint64_t{1} << 31);
+}
+
+TEST_F(FileSystemTest, AnyNumberIsAPosition) {
+  const InodeNumber folder = Folder("d");
+  for (const char* name : {"a", "b"}) File(name, folder);
+  for (unsigned bit = 0; bit < 63; ++bit) {
+    for (const uint64_t more : {0, 1, 2, 3, 99}) {
+      uint64_t position = (uint64_t{1} << bit) + more;
+      for (int steps = 0; steps < 5; ++steps) {
+        const Step step = ListOne(*fs_, folder, position);
+        if (step.name.empty()) break;
+        ASSERT_LT(steps, 4) << bit << " " << more;
+        position = step.next;
+      }
+    }
+  }
 }
 
 TEST_F(FileSystemTest, DirectoriesMayBeVeryLarge) {
@@ -65,7 +131,7 @@ TEST_F(FileSystemTest, DirectoriesMayBeVeryLarge) {
   std::vector<std::string> names;
   do {
     names.clear();
-    ASSERT_TRUE(fs_->ReadDirectory(folder, position, false,
+    ASSERT_TRUE(fs_->ReadDirectory(folder, position, false, AccessNote::kNone,
                                    [&](const DirectoryEntry& entry) {
                                      if (names.size() == kPortion) return false;
                                      position = entry.next_position;

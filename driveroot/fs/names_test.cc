@@ -45,6 +45,25 @@ TEST_F(FileSystemTest, ErrorsOfNames) {
   EXPECT_EQ(CodeOf(fs_->ReadLink(file)), ErrorCode::kInvalidArgument);
 }
 
+// What the kernel found by a handle it looks for under the names "." and,
+// later,
+// "/", in whatever it is.
+TEST_F(FileSystemTest, AnInodeIsFoundByItsNumber) {
+  const InodeNumber folder = Folder("d");
+  const InodeNumber numbers[] = {
+      kRootInode, folder, File("f", folder),
+      fs_->MakeSymlink(folder, "s", "f", kRoot)->number,
+      fs_->Create(folder, "p", S_IFIFO | 0644, 0, kRoot)->number};
+  for (const InodeNumber number : numbers) {
+    for (const char* name : {".", "/"}) {
+      const Result<Node> node = fs_->Lookup(number, name);
+      ASSERT_TRUE(node) << number << name << ": " << node.error();
+      EXPECT_EQ(node->number, number);
+    }
+  }
+  EXPECT_EQ(CodeOf(fs_->Lookup(99, "/")), ErrorCode::kStale);
+}
+
 TEST_F(FileSystemTest, CountsLinks) {
   const InodeNumber file = File("f");
   ASSERT_TRUE(fs_->Link(file, kRootInode, "g"));
@@ -68,6 +87,7 @@ TEST_F(FileSystemTest, AnInodeOutlivesItsNamesWhileItIsReferredTo) {
   EXPECT_EQ(Get(file).nlink, 0u);
   // Who has a handle only does not find it any more.
   EXPECT_EQ(CodeOf(fs_->Lookup(file, ".")), ErrorCode::kStale);
+  EXPECT_EQ(CodeOf(fs_->Lookup(file, "/")), ErrorCode::kStale);
   fs_->Forget(file, 1);
   EXPECT_EQ(Read(file), "abc");
   fs_->Forget(file, 1);

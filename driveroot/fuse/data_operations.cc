@@ -12,9 +12,9 @@ namespace {
 constexpr uint64_t kBlockBytes = 4096;
 
 void Read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
-          fuse_file_info*) {
-  const Result<FileBytes> bytes =
-      FileSystemOf(request).Read(number, static_cast<uint64_t>(offset), size);
+          fuse_file_info* info) {
+  const Result<FileBytes> bytes = FileSystemOf(request).Read(
+      number, static_cast<uint64_t>(offset), size, AccessOf(info));
   if (!bytes) return ReplyError(request, bytes.error());
   ReplyPieces(request, *bytes);
 }

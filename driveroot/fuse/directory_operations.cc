@@ -36,11 +36,11 @@ bool AddEntry(fuse_req_t request, char* buffer, size_t capacity, size_t& used,
 }
 
 void List(fuse_req_t request, fuse_ino_t number, size_t capacity, off_t offset,
-          bool with_attributes) {
+          const fuse_file_info* info, bool with_attributes) {
   const auto buffer = std::make_unique_for_overwrite<char[]>(capacity);
   size_t used = 0;
   const Status status = FileSystemOf(request).ReadDirectory(
-      number, static_cast<uint64_t>(offset), with_attributes,
+      number, static_cast<uint64_t>(offset), with_attributes, AccessOf(info),
       [&](const DirectoryEntry& entry) {
         return AddEntry(request, buffer.get(), capacity, used, with_attributes,
                         entry);
@@ -50,13 +50,13 @@ void List(fuse_req_t request, fuse_ino_t number, size_t capacity, off_t offset,
 }
 
 void ReadDirectory(fuse_req_t request, fuse_ino_t number, size_t capacity,
-                   off_t offset, fuse_file_info*) {
-  List(request, number, capacity, offset, false);
+                   off_t offset, fuse_file_info* info) {
+  List(request, number, capacity, offset, info, false);
 }
 
 void ReadDirectoryPlus(fuse_req_t request, fuse_ino_t number, size_t capacity,
-                       off_t offset, fuse_file_info*) {
-  List(request, number, capacity, offset, true);
+                       off_t offset, fuse_file_info* info) {
+  List(request, number, capacity, offset, info, true);
 }
 
 void SyncDirectory(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {

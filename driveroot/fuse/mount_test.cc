@@ -21,7 +21,6 @@
 #include <fstream>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -290,27 +289,6 @@ TEST_F(MountTest, TheKernelChecksPermissionsAndStickyFolders) {
   EXPECT_TRUE(AsUser([&] {
     return unlink(Path("tmp/mine").c_str()) == -1 && errno == EPERM;
   }));
-}
-
-TEST_F(MountTest, AListingStaysTrueWhileEntriesGo) {
-  ASSERT_EQ(mkdir(Path("many").c_str(), 0755), 0);
-  constexpr int kCount = 10000;
-  for (int i = 0; i < kCount; ++i) {
-    const std::string path = Path("many/" + std::to_string(i));
-    ASSERT_EQ(mknod(path.c_str(), S_IFREG | 0644, 0), 0);
-  }
-  DIR* folder = opendir(Path("many").c_str());
-  ASSERT_NE(folder, nullptr);
-  std::set<std::string> seen;
-  while (const dirent* entry = readdir(folder)) {
-    const std::string name = entry->d_name;
-    EXPECT_TRUE(seen.insert(name).second) << name;
-    if (seen.size() % 3 == 0 && name[0] != '.') {
-      EXPECT_EQ(unlink(Path("many/" + name).c_str()), 0);
-    }
-  }
-  closedir(folder);
-  EXPECT_EQ(seen.size(), size_t{kCount + 2});
 }
 
 TEST_F(MountTest, NothingLeadsToAnotherFileSystem) {

@@ -2,14 +2,30 @@
 //
 // Operations on inodes and names.
 #include <cerrno>
+#include <optional>
+#include <string_view>
 
 #include "driveroot/fuse/operations.h"
 #include "driveroot/fuse/reply.h"
+#include "driveroot/fuse/requester.h"
 
 namespace driveroot {
 namespace {
 
+// overlayfs looks by number for what a file was copied from, and gives ESTALE
+// for the file itself when the kernel then forgets that. Without an answer it
+// does without.
+bool IsBetterNotFound(fuse_req_t request, std::string_view name) {
+  if (name != "." || !KernelForgetsUnnamed()) return false;
+  const std::optional<long> call = SystemCallOf(fuse_req_ctx(request)->pid);
+  return call && !MayUseHandles(*call);
+}
+
 void Lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
+  if (IsBetterNotFound(request, name)) {
+    fuse_reply_err(request, ESTALE);
+    return;
+  }
   const Result<Node> node = FileSystemOf(request).Lookup(parent, name);
   if (!node && node.error().code() == ErrorCode::kNotFound) {
     // Inode 0 with a lifetime: the kernel remembers that there is none.

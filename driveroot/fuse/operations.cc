@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driveroot/fuse/operations.h"
 
+#include <atomic>
 #include <cstdint>
 
 namespace driveroot {
@@ -29,13 +30,23 @@ constexpr uint64_t kUnwanted =
     FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS_AUTO |
     // Every write reaches us in order, so a crash leaves a prefix of them.
     FUSE_CAP_WRITEBACK_CACHE |
+    // Linux does not drop what it has cached when an asynchronous direct write
+    // is done (generic_file_direct_write), and readers beside it would see old
+    // bytes for good.
+    FUSE_CAP_ASYNC_DIO |
     // There is no open to carry O_TRUNC.
     FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
     FUSE_CAP_SPLICE_MOVE |
     // Locks stay in the kernel, which knows those of open file descriptions.
     FUSE_CAP_POSIX_LOCKS | FUSE_CAP_FLOCK_LOCKS;
 
+// Linux 6.16 brought epochs of names, along with this version of the protocol,
+// and gives none to names that it makes up for inodes that it found by number.
+constexpr unsigned kEpochsMinor = 44;
+std::atomic<bool> kernel_forgets_unnamed = false;
+
 void Initialize(void*, fuse_conn_info* connection) {
+  kernel_forgets_unnamed = connection->proto_minor >= kEpochsMinor;
   connection->want_ext &= ~kUnwanted;
   connection->want_ext |= kWanted & connection->capable_ext;
   // libfuse takes differences between the two for two wishes.
@@ -46,6 +57,8 @@ void Initialize(void*, fuse_conn_info* connection) {
 }
 
 }  // namespace
+
+bool KernelForgetsUnnamed() { return kernel_forgets_unnamed; }
 
 fuse_lowlevel_ops MakeOperations() {
   fuse_lowlevel_ops operations = {};

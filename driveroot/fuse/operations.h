@@ -17,6 +17,11 @@ void AddDataOperations(fuse_lowlevel_ops& operations);
 void AddDirectoryOperations(fuse_lowlevel_ops& operations);
 void AddXattrOperations(fuse_lowlevel_ops& operations);
 
+// Whether this kernel takes an inode that it looked for by number for stale as
+// soon as it looks at it again, without asking. Known after the first session
+// began.
+bool KernelForgetsUnnamed();
+
 // Has each operation that is there counted (request_counts.h).
 void CountRequests(fuse_lowlevel_ops& operations);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driveroot/fuse/reply.h"
 
+#include <fcntl.h>
 #include <glog/logging.h>
 #include <sys/uio.h>
 
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "driveroot/fuse/errno_map.h"
+#include "driveroot/fuse/requester.h"
 
 namespace driveroot {
 namespace {
@@ -68,7 +70,16 @@ Caller CallerOf(fuse_req_t request) {
   return {.uid = context->uid,
           .gid = context->gid,
           .umask = context->umask,
-          .other_groups = [request] { return GroupsOf(request); }};
+          .other_groups = [request] { return GroupsOf(request); },
+          .in_chown =
+              [thread = context->pid] {
+                return SystemCallOf(thread).transform(IsChown);
+              }};
+}
+
+AccessNote AccessOf(const fuse_file_info* info) {
+  return (info->flags & O_NOATIME) != 0 ? AccessNote::kNone
+                                        : AccessNote::kRelative;
 }
 
 TimeNs TimeOf(const timespec& time) {

@@ -21,6 +21,9 @@ FileSystem& FileSystemOf(fuse_req_t request);
 // request is answered.
 Caller CallerOf(fuse_req_t request);
 
+// Whether to note that a file or directory was read (O_NOATIME).
+AccessNote AccessOf(const fuse_file_info* info);
+
 struct stat StatOf(const Node& node);
 fuse_entry_param EntryOf(const Node& node);
 TimeNs TimeOf(const timespec& time);

@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <format>
@@ -88,7 +89,10 @@ class RequestsTest : public testing::Test {
     folder_ = folder;
     FakeObjectStore store(account_);
     ASSERT_TRUE(Volume::Format(store, {}));
-    auto volume = Volume::Open(std::make_unique<FakeObjectStore>(account_), {});
+    VolumeOptions options;
+    options.commit_interval = std::chrono::hours(1);
+    auto volume =
+        Volume::Open(std::make_unique<FakeObjectStore>(account_), options);
     ASSERT_TRUE(volume) << volume.error();
     volume_ = std::move(*volume);
     file_system_ = std::make_unique<FileSystem>(volume_.get());
@@ -234,6 +238,27 @@ TEST_F(RequestsTest, LocksStayInTheKernel) {
   EXPECT_EQ(fcntl(fd.get(), F_OFD_SETLK, &lock), 0);
   EXPECT_EQ(flock(fd.get(), LOCK_EX), 0);
   EXPECT_EQ(requests_.Take(), Counts());
+}
+
+// Linux passes syncfs(2) on to few FUSE file systems. Where it comes, all is
+// durable after it, and elsewhere it takes the commit interval, which is an
+// hour here.
+TEST_F(RequestsTest, SyncfsMakesAllDurableWhereItComes) {
+  Write("file", "contents");
+  const UniqueFd fd(open(Path("file").c_str(), O_RDONLY | O_CLOEXEC));
+  requests_.Take();
+  ASSERT_EQ(syncfs(fd.get()), 0);
+  const bool passed_on = requests_.Take()["SYNCFS"] > 0;
+  VolumeOptions options;
+  options.read_only = true;
+  auto stored =
+      Volume::Open(std::make_unique<FakeObjectStore>(account_), options);
+  ASSERT_TRUE(stored) << stored.error();
+  const bool durable =
+      FileSystem(stored->get()).Lookup(kRootInode, "file").has_value();
+  EXPECT_EQ(durable, passed_on);
+  ASSERT_EQ(fsync(fd.get()), 0);
+  EXPECT_EQ(requests_.Take()["FSYNC"], 1);
 }
 
 TEST_F(RequestsTest, BothSidesAgreeOnWhatWasWished) {

@@ -158,6 +158,12 @@ Status FuseSession::Attach(FileSystem* file_system) {
     return Fail(ErrorCode::kInternal,
                 "libfuse made no session: " + LastMessage::Get());
   }
+  // The kernel forgets the attributes before its own write goes on. It takes no
+  // lock of the inode for that, which the writer holds.
+  file_system->set_mode_listener(
+      [session = session_.get()](InodeNumber number) {
+        fuse_lowlevel_notify_inval_inode(session, number, -1, 0);
+      });
   return root ? MountAsRoot() : MountAsUser();
 }
 

@@ -31,7 +31,8 @@ const std::unordered_map<std::string, int>& FlagNames() {
       {"append", O_APPEND},       {"nonblock", O_NONBLOCK},
       {"directory", O_DIRECTORY}, {"nofollow", O_NOFOLLOW},
       {"tmpfile", O_TMPFILE},     {"path", O_PATH},
-      {"sync", O_SYNC},           {"direct", O_DIRECT}};
+      {"sync", O_SYNC},           {"direct", O_DIRECT},
+      {"noatime", O_NOATIME}};
   return *names;
 }
 
