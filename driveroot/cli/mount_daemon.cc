@@ -132,6 +132,7 @@ Status MountDaemon::OpenVolume(StatusLine& status) {
 Status MountDaemon::Mount(StatusLine& status) {
   DRIVEROOT_RETURN_IF_ERROR(OpenVolume(status));
   file_system_ = std::make_unique<FileSystem>(volume_.get());
+  if (options_.is_root) file_system_->HideInRoot({".dockerenv"});
   DRIVEROOT_ASSIGN_OR_RETURN(
       session_, FuseSession::Mount(file_system_.get(), options_.mount));
   if (options_.is_root) {
@@ -232,7 +233,14 @@ Result<std::string> MountDaemon::Handle(
   };
   if (command == "status") return StatusMember();
   // The machine may be off before anything else is asked.
-  if (command == "shutdown" && options_.is_boot) KeepBootTrace();
+  if ((command == "shutdown" || command == "close") && options_.is_boot) {
+    KeepBootTrace();
+  }
+  if (command == "close") {
+    DRIVEROOT_RETURN_IF_ERROR(file_system_->Sync(show));
+    DRIVEROOT_RETURN_IF_ERROR(volume_->Close(show));
+    return "";
+  }
   if (command == "commit" || command == "shutdown") {
     DRIVEROOT_RETURN_IF_ERROR(file_system_->Sync(show));
     return "";
@@ -320,7 +328,13 @@ void StatusLine::Mounted() {
 }
 
 void StatusLine::Failed(const Error& error) {
-  Write(TextLine("error", error.message()));
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+  writer.StartObject();
+  PutMember(writer, "error", error.message());
+  if (error.code() == ErrorCode::kBusy) PutMember(writer, "busy", true);
+  writer.EndObject();
+  Write(std::string(buffer.GetString(), buffer.GetSize()) + "\n");
 }
 
 void StatusLine::Write(std::string_view line) {

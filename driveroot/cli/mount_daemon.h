@@ -19,7 +19,8 @@
 namespace driveroot {
 
 // Tells whoever started the daemon how it goes: lines of JSON on a descriptor,
-//   {"progress":"text"[,"done":N,"total":N]}  {"mounted":true}  {"error":"…"}
+//   {"progress":"text"[,"done":N,"total":N]}  {"mounted":true}
+//   {"error":"…"[,"busy":true]}
 // Nothing is written to an invalid descriptor. Not thread-safe. When it is a
 // socket, the other side can hold the daemon up until it shuts its end down for
 // writing.

@@ -8,9 +8,10 @@
 //
 // Commands: "status" (the last line has the daemon's status), "commit" and
 // "shutdown" (everything accepted so far is made durable; the volume stays
-// mounted), "unmount" (ends when everything is durable and the mount is gone),
-// "discard" (the same without waiting for what cannot be stored any more),
-// "save PATH" (what is not durable is written to an archive).
+// mounted), "close" (the same, and nothing can be changed any more: the machine
+// stops without an unmount), "unmount" (ends when everything is durable and the
+// mount is gone), "discard" (the same without waiting for what cannot be stored
+// any more), "save PATH" (what is not durable is written to an archive).
 //
 // Not thread-safe.
 #ifndef DRIVEROOT_CONTROL_CONTROL_SESSION_H_

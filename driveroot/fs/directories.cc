@@ -117,6 +117,7 @@ Status FileSystem::ReadDirectory(
   const Directory::Entry* entry = directory.After(place.step - kAfterDots);
   for (; entry != nullptr && entry->cookie <= place.last;
        entry = directory.After(entry->cookie)) {
+    if (IsHidden(number, entry->name)) continue;
     DirectoryEntry visited = {
         .name = entry->name,
         .number = entry->inode,

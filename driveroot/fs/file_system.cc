@@ -106,6 +106,9 @@ Result<Node> FileSystem::Lookup(InodeNumber parent, std::string_view name) {
     DRIVEROOT_RETURN_IF_ERROR(FindInode(*metadata, above));
     return TakeNode(*metadata, above);
   }
+  if (IsHidden(parent, name)) {
+    return Fail(ErrorCode::kNotFound, std::string(name) + " is hidden");
+  }
   DRIVEROOT_ASSIGN_OR_RETURN(const InodeNumber number,
                              FindEntry(*metadata, parent, name));
   return TakeNode(*metadata, number);

@@ -150,6 +150,12 @@ class FileSystem {
 
   Volume& volume() { return *volume_; }
 
+  // From now on these entries of the root directory are neither found nor
+  // listed; they stay in the volume. To be called before anything else.
+  void HideInRoot(std::vector<std::string> names) {
+    hidden_names_ = std::move(names);
+  }
+
   // ---- Inodes (file_system.cc, attributes.cc)
 
   Result<Node> Lookup(InodeNumber parent, std::string_view name);
@@ -284,8 +290,13 @@ class FileSystem {
   std::vector<StoredFrame> Ahead(InodeNumber number, uint64_t offset,
                                  uint64_t length);
 
+  bool IsHidden(InodeNumber parent, std::string_view name) const {
+    return parent == kRootInode && std::ranges::contains(hidden_names_, name);
+  }
+
   Volume* volume_;
   const bool read_only_;
+  std::vector<std::string> hidden_names_;  // of the root directory
   const NowFunction now_;
   ModeListener mode_listener_;
   ReferenceCounts references_;

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "driveroot/fs/file_system_test_util.h"
 
@@ -62,6 +63,27 @@ TEST_F(FileSystemTest, AnInodeIsFoundByItsNumber) {
     }
   }
   EXPECT_EQ(CodeOf(fs_->Lookup(99, "/")), ErrorCode::kStale);
+}
+
+TEST_F(FileSystemTest, HiddenNamesAreNeitherFoundNorListedAndStay) {
+  File(".dockerenv");
+  File("other");
+  const InodeNumber folder = Folder("d");
+  File(".dockerenv", folder);
+  fs_->HideInRoot({".dockerenv"});
+  EXPECT_EQ(CodeOf(fs_->Lookup(kRootInode, ".dockerenv")),
+            ErrorCode::kNotFound);
+  EXPECT_TRUE(fs_->Lookup(folder, ".dockerenv"));
+  std::vector<std::string> listed;
+  ASSERT_TRUE(fs_->ReadDirectory(kRootInode, 0, /*with_attributes=*/true,
+                                 AccessNote::kRelative,
+                                 [&](const DirectoryEntry& entry) {
+                                   listed.emplace_back(entry.name);
+                                   return true;
+                                 }));
+  EXPECT_EQ(listed, (std::vector<std::string>{".", "..", "other", "d"}));
+  fs_->HideInRoot({});
+  EXPECT_TRUE(fs_->Lookup(kRootInode, ".dockerenv"));
 }
 
 TEST_F(FileSystemTest, CountsLinks) {

@@ -72,6 +72,17 @@ Result<int> ParsePrefixLength(std::string_view text) {
   return length;
 }
 
+// The smallest that IPv4 allows (RFC 791) up to the largest packet; 0
+// otherwise.
+int ParseMtu(std::string_view text) {
+  int mtu = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), mtu);
+  const bool is_number =
+      error == std::errc() && end == text.data() + text.size();
+  return is_number && mtu >= 68 && mtu <= 65535 ? mtu : 0;
+}
+
 Status CheckLease(const Lease& lease) {
   if (!IsInterface(lease.interface)) {
     return Fail(ErrorCode::kDataLoss, "the lease names no interface");
@@ -104,6 +115,7 @@ Result<Lease> LeaseFromEnvironment(
   lease.address = get("new_ip_address");
   DRIVEROOT_ASSIGN_OR_RETURN(lease.prefix_length,
                              ParsePrefixLength(get("new_subnet_cidr")));
+  lease.mtu = ParseMtu(get("new_interface_mtu"));
   lease.routers = ParseList(get("new_routers"), IsAddress);
   lease.dns_servers = ParseList(get("new_domain_name_servers"), IsAddress);
   lease.search_domains = ParseList(get("new_domain_search"), IsDomain);
@@ -116,10 +128,10 @@ Result<Lease> LeaseFromEnvironment(
 
 std::string FormatLease(const Lease& lease) {
   return std::format(
-      "interface={}\naddress={}\nprefix_length={}\nrouters={}\n"
+      "interface={}\naddress={}\nprefix_length={}\nmtu={}\nrouters={}\n"
       "dns_servers={}\nsearch_domains={}\n",
-      lease.interface, lease.address, lease.prefix_length, Join(lease.routers),
-      Join(lease.dns_servers), Join(lease.search_domains));
+      lease.interface, lease.address, lease.prefix_length, lease.mtu,
+      Join(lease.routers), Join(lease.dns_servers), Join(lease.search_domains));
 }
 
 Result<Lease> ParseLease(std::string_view text) {
@@ -140,6 +152,8 @@ Result<Lease> ParseLease(std::string_view text) {
       lease.address = value;
     } else if (key == "prefix_length") {
       DRIVEROOT_ASSIGN_OR_RETURN(lease.prefix_length, ParsePrefixLength(value));
+    } else if (key == "mtu") {
+      lease.mtu = ParseMtu(value);
     } else if (key == "routers") {
       lease.routers = ParseList(value, IsAddress);
     } else if (key == "dns_servers") {

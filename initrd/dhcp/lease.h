@@ -23,6 +23,7 @@ struct Lease {
   std::string interface = {};
   std::string address = {};  // IPv4, dotted.
   int prefix_length = 0;
+  int mtu = 0;  // of the path, option 26 of RFC 2132; 0: not told
   std::vector<std::string> routers = {};
   std::vector<std::string> dns_servers = {};
   std::vector<std::string> search_domains = {};

@@ -83,8 +83,29 @@ TEST(LeaseTest, RefusesADamagedFile) {
   const std::string text = FormatLease(*FromEnvironment(kUsual));
   EXPECT_FALSE(ParseLease(""));
   EXPECT_FALSE(ParseLease(text.substr(0, text.find("address="))));
-  EXPECT_FALSE(ParseLease(text + "mtu=9000\n"));
+  EXPECT_FALSE(ParseLease(text + "color=9000\n"));
   EXPECT_FALSE(ParseLease(text + "no equals sign\n"));
+}
+
+TEST(LeaseTest, TakesAPathsLimitForPackets) {
+  Environment environment = {{"interface", "eth0"},
+                             {"new_ip_address", "10.0.2.15"},
+                             {"new_subnet_cidr", "24"}};
+  EXPECT_EQ(FromEnvironment(environment)->mtu, 0);
+  for (const auto& [text, mtu] : std::map<std::string, int>{{"1400", 1400},
+                                                            {"68", 68},
+                                                            {"9000", 9000},
+                                                            {"67", 0},
+                                                            {"65536", 0},
+                                                            {"-1", 0},
+                                                            {"1400x", 0},
+                                                            {"", 0}}) {
+    environment["new_interface_mtu"] = text;
+    const Result<Lease> lease = FromEnvironment(environment);
+    ASSERT_TRUE(lease) << lease.error();
+    EXPECT_EQ(lease->mtu, mtu) << text;
+    EXPECT_EQ(ParseLease(FormatLease(*lease))->mtu, mtu);
+  }
 }
 
 }  // namespace

@@ -30,7 +30,6 @@ namespace {
 constexpr char kDaemonPath[] = "/bin/driveroot";
 constexpr char kCredentialsPath[] = "/etc/driveroot/credentials.json";
 constexpr char kBundlePath[] = "/etc/ssl/ca.pem";
-constexpr char kCaPath[] = "/etc/driveroot/ca.pem";
 constexpr uint64_t kMaxBundleBytes = 16 << 20;
 
 // A line without end is not kept for ever.
@@ -63,6 +62,7 @@ class StatusPipe {
 
   bool is_mounted() const { return is_mounted_; }
   const std::string& error() const { return error_; }
+  bool is_busy() const { return is_busy_; }
 
  private:
   void TakeLines(Console& console) {
@@ -78,6 +78,7 @@ class StatusPipe {
         console.Progress(progress_);
       } else if (const auto* failed = std::get_if<MountFailed>(&*status)) {
         error_ = failed->message;
+        is_busy_ = failed->is_busy;
       } else {
         is_mounted_ = true;
       }
@@ -88,6 +89,7 @@ class StatusPipe {
   std::string buffer_;
   std::string progress_;
   bool is_mounted_ = false;
+  bool is_busy_ = false;
   std::string error_;
 };
 
@@ -172,7 +174,7 @@ Result<pid_t> MountingDaemon::AwaitMount(Console& console, Children& children) {
   // It has closed the descriptor without being ready: it is ending.
   const int wait_status = WaitForExit(pid_, children);
   umount2(kNewRoot, MNT_DETACH);
-  return Fail(ErrorCode::kUnavailable,
+  return Fail(status.is_busy() ? ErrorCode::kBusy : ErrorCode::kUnavailable,
               DescribeFailure(status, wait_status, log_));
 }
 

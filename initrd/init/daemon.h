@@ -20,6 +20,8 @@
 namespace driveroot {
 
 inline constexpr char kNewRoot[] = "/sysroot";
+// All certificate authorities that are trusted.
+inline constexpr char kCaPath[] = "/etc/driveroot/ca.pem";
 
 // The daemon's argv.
 std::vector<std::string> DaemonArguments(const Settings& settings);
@@ -42,7 +44,7 @@ class MountingDaemon {
 
   // Waits until it has mounted kNewRoot, with its progress on the console. An
   // error ends with what the daemon said last; nothing is mounted then and the
-  // daemon is gone.
+  // daemon is gone. kBusy: the volume is in use elsewhere.
   Result<pid_t> AwaitMount(Console& console, Children& children);
 
  private:

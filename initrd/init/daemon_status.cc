@@ -29,8 +29,10 @@ Result<DaemonStatus> ParseDaemonStatus(std::string_view line) {
   const auto end = document.MemberEnd();
   const auto error = document.FindMember("error");
   if (error != end && error->value.IsString()) {
+    const auto busy = document.FindMember("busy");
     return MountFailed{
-        {error->value.GetString(), error->value.GetStringLength()}};
+        .message = {error->value.GetString(), error->value.GetStringLength()},
+        .is_busy = busy != end && busy->value.IsTrue()};
   }
   const auto progress = document.FindMember("progress");
   if (progress != end && progress->value.IsString()) {

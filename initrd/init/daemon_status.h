@@ -3,7 +3,7 @@
 // The lines that the daemon writes to its status descriptor while it mounts:
 //   {"progress": "text"[, "done": BYTES, "total": BYTES]}
 //   {"mounted": true}
-//   {"error": "message"}
+//   {"error": "message"[, "busy": true]}
 //
 // Pure functions: safe from any thread.
 #ifndef INITRD_INIT_DAEMON_STATUS_H_
@@ -32,6 +32,7 @@ struct Mounted {
 
 struct MountFailed {
   std::string message = {};
+  bool is_busy = false;  // in use elsewhere, and can be taken over (--steal)
 
   bool operator==(const MountFailed&) const = default;
 };

@@ -11,7 +11,7 @@ namespace {
 DaemonStatus Parse(const std::string& line) {
   const Result<DaemonStatus> status = ParseDaemonStatus(line);
   EXPECT_TRUE(status) << line;
-  return status.value_or(MountFailed{"not parsed"});
+  return status.value_or(MountFailed{.message = "not parsed"});
 }
 
 TEST(ParseDaemonStatusTest, ReadsEveryKind) {
@@ -22,7 +22,9 @@ TEST(ParseDaemonStatusTest, ReadsEveryKind) {
       DaemonStatus(MountProgress{.text = "reading", .done = 1, .total = 2}));
   EXPECT_EQ(Parse(R"({"mounted":true})"), DaemonStatus(Mounted{}));
   EXPECT_EQ(Parse(R"({"error":"no such volume"})"),
-            DaemonStatus(MountFailed{"no such volume"}));
+            DaemonStatus(MountFailed{.message = "no such volume"}));
+  EXPECT_EQ(Parse(R"({"error":"in use","busy":true})"),
+            DaemonStatus(MountFailed{.message = "in use", .is_busy = true}));
 }
 
 TEST(ParseDaemonStatusTest, RefusesTheRest) {

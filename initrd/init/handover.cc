@@ -2,10 +2,8 @@
 #include "initrd/init/handover.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,6 +15,7 @@
 #include <filesystem>
 #include <format>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -24,22 +23,18 @@
 #include "driveroot/base/files.h"
 #include "driveroot/base/unique_fd.h"
 #include "initrd/init/daemon.h"
+#include "initrd/init/guard_start.h"
 #include "initrd/init/runtime_files.h"
+#include "initrd/saving/save_volume.h"
 
 namespace driveroot {
 namespace {
 
 constexpr char kShutdownSource[] = "/bin/driveroot-shutdown";
+constexpr char kShutdownFolder[] = "/run/initramfs";
 constexpr char kShutdownTarget[] = "/run/initramfs/shutdown";
 constexpr uint64_t kMaxShutdownBytes = 64 << 20;
 constexpr char kWantsFolder[] = "/run/systemd/system/sysinit.target.wants";
-
-// In the order in which the kernel's documentation names them.
-constexpr std::array<const char*, 3> kInitPaths = {
-    "/sbin/init",
-    "/usr/lib/systemd/systemd",
-    "/etc/init",
-};
 
 // Moved as they are. /proc is mounted anew there: the initramfs keeps its own
 // for the daemon and dhcpcd.
@@ -134,6 +129,12 @@ void WarnOfFailure(const Status& step, Console& console) {
   if (!step) console.Print("warning: " + step.error().message());
 }
 
+void WriteFiles(const std::vector<RuntimeFile>& files, Console& console) {
+  for (const RuntimeFile& file : files) {
+    WarnOfFailure(WriteWithFolders(file.path, file.content, 0644), console);
+  }
+}
+
 Status MoveMounts() {
   for (const std::string_view path : kMovedMounts) {
     const std::string source(path);
@@ -167,43 +168,35 @@ Status ChangeRoot() {
 
 }  // namespace
 
-Result<std::string> FindInit() {
-  const UniqueFd root(open(kNewRoot, O_PATH | O_DIRECTORY | O_CLOEXEC));
-  for (const char* path : kInitPaths) {
-    open_how how = {};
-    how.flags = O_PATH | O_CLOEXEC;
-    how.resolve = RESOLVE_IN_ROOT;
-    const UniqueFd fd(static_cast<int>(
-        syscall(SYS_openat2, root.get(), path, &how, sizeof(how))));
-    struct stat status = {};
-    if (fd.valid() && fstat(fd.get(), &status) == 0 &&
-        S_ISREG(status.st_mode) && (status.st_mode & 0111) != 0) {
-      return path;
-    }
-  }
-  return Fail(ErrorCode::kNotFound,
-              "the volume has no /sbin/init, so it is not the root of a Linux "
-              "system: push one into it with `driveroot push`, or name another "
-              "volume in driveroot.config");
-}
-
-void PrepareRuntime(const Connection& connection, Console& console) {
-  for (const RuntimeFile& file : RuntimeFiles(connection)) {
-    WarnOfFailure(WriteWithFolders(file.path, file.content, 0644), console);
-  }
-  WarnOfFailure(LinkCommitUnit(), console);
+void PrepareRuntime(const Connection& connection, const Settings& settings,
+                    Console& console) {
+  WriteFiles(RuntimeFiles(connection), console);
   WarnOfFailure(InstallShutdown(), console);
+  if (settings.give_up_seconds == 0) return;
+  // Once for the shutdown helper and once for the guard.
+  for (const char* folder : {kShutdownFolder, kStateFolder}) {
+    WarnOfFailure(ReplaceFile(SilenceLimitPath(folder),
+                              std::to_string(settings.give_up_seconds), 0644),
+                  console);
+  }
 }
 
-void FitRuntimeToRoot(const Connection& connection, Console& console) {
-  if (HasJournal()) {
-    const RuntimeFile flush = JournalFlushSettings();
-    WarnOfFailure(WriteWithFolders(flush.path, flush.content, 0644), console);
+void FitRuntimeToRoot(const Connection& connection, const RootInit& init,
+                      Children& children, Console& console) {
+  if (init.kind == InitKind::kSystemd) {
+    WriteFiles(SystemdRuntimeFiles(connection), console);
+    WarnOfFailure(LinkCommitUnit(), console);
+    if (HasJournal()) WriteFiles({JournalFlushSettings()}, console);
+  } else {
+    WriteFiles(OtherInitRuntimeFiles(children.Running()), console);
   }
   WarnOfFailure(FillResolver(connection.lease), console);
 }
 
-Error EnterNewRoot(const std::string& init, std::span<char*> arguments) {
+Error EnterNewRoot(const RootInit& init, std::span<char*> arguments,
+                   const UniqueFd& guard, Children& children,
+                   Console& console) {
+  const std::vector<pid_t> ours = children.Running();
   Status status = MoveMounts();
   if (status) status = ChangeRoot();
   if (!status) return status.error();
@@ -211,14 +204,20 @@ Error EnterNewRoot(const std::string& init, std::span<char*> arguments) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  // Otherwise systemd looks for /etc/initrd-release at shutdown, when nobody
-  // may be awake to answer.
-  setenv("SYSTEMD_IN_INITRD", "0", 1);
-  std::vector<char*> argv = {const_cast<char*>(init.c_str())};
+  // Comes from the kernel's command line, if at all: this is no container.
+  unsetenv("container");
+  if (init.kind == InitKind::kSystemd) {
+    // Otherwise systemd looks for /etc/initrd-release at shutdown, when nobody
+    // may be awake to answer.
+    setenv("SYSTEMD_IN_INITRD", "0", 1);
+  } else {
+    WarnOfFailure(EnterCallFilter(guard, ours), console);
+  }
+  std::vector<char*> argv = {const_cast<char*>(init.path.c_str())};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   argv.push_back(nullptr);
-  execv(init.c_str(), argv.data());
-  return Error::FromErrno(errno, "cannot execute " + init);
+  execv(init.path.c_str(), argv.data());
+  return Error::FromErrno(errno, "cannot execute " + init.path);
 }
 
 }  // namespace driveroot

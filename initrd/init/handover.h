@@ -7,29 +7,32 @@
 #define INITRD_INIT_HANDOVER_H_
 
 #include <span>
-#include <string>
 
 #include "driveroot/base/result.h"
+#include "driveroot/base/unique_fd.h"
 #include "initrd/console/console.h"
 #include "initrd/init/network.h"
+#include "initrd/init/root_init.h"
+#include "initrd/init/settings.h"
+#include "initrd/process/children.h"
 
 namespace driveroot {
 
-// The path, inside kNewRoot, of the program that becomes the first process.
-// Resolved inside the new root, so that absolute symlinks mean what they mean
-// there.
-Result<std::string> FindInit();
-
 // Writes the files for the new root. A failure of one is reported on the
 // console and does not stop the boot.
-void PrepareRuntime(const Connection& connection, Console& console);
+void PrepareRuntime(const Connection& connection, const Settings& settings,
+                    Console& console);
 
-// The same for what depends on the new root, which is mounted.
-void FitRuntimeToRoot(const Connection& connection, Console& console);
+// The same for what depends on the new root, which is mounted. All processes
+// that stay in the initramfs are running.
+void FitRuntimeToRoot(const Connection& connection, const RootInit& init,
+                      Children& children, Console& console);
 
 // Enters kNewRoot and executes `init` there with `arguments` (argv after the
-// first). Returns only when it failed; there is no way back then.
-Error EnterNewRoot(const std::string& init, std::span<char*> arguments);
+// first), under the guard's eyes unless it is systemd. Returns only when it
+// failed; there is no way back then.
+Error EnterNewRoot(const RootInit& init, std::span<char*> arguments,
+                   const UniqueFd& guard, Children& children, Console& console);
 
 }  // namespace driveroot
 

@@ -10,17 +10,21 @@
 
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "driveroot/base/files.h"
 #include "driveroot/base/result.h"
+#include "driveroot/base/unique_fd.h"
 #include "initrd/console/console.h"
 #include "initrd/init/credentials.h"
 #include "initrd/init/daemon.h"
+#include "initrd/init/guard_start.h"
 #include "initrd/init/handover.h"
 #include "initrd/init/network.h"
+#include "initrd/init/root_init.h"
 #include "initrd/init/runtime_files.h"
 #include "initrd/init/settings.h"
 #include "initrd/init/system.h"
@@ -52,7 +56,8 @@ Result<Settings> LoadSettings() {
   return settings;
 }
 
-void RaiseClockOrWarn(Console& console) {
+// Returns whether the clock is known to be wrong.
+bool RaiseClockOrWarn(Console& console) {
   const Result<bool> raised = RaiseClock();
   if (!raised) {
     console.Print("warning: " + raised.error().message());
@@ -61,27 +66,59 @@ void RaiseClockOrWarn(Console& console) {
         "the machine's clock is before the build of this image and was set to "
         "its day; a new battery on the mainboard may be due");
   }
+  return raised.value_or(false);
 }
 
-// Waits until the volume is mounted and returns the path of its init; starts
-// further daemons until both are there, since servers and networks come back.
-std::string MountUntilBootable(Result<MountingDaemon> daemon,
-                               const Settings& settings, Console& console,
-                               Children& children) {
+Settings WithSteal(Settings settings) {
+  settings.options.emplace_back("--steal");
+  return settings;
+}
+
+// Returns whether a person wants the volume to be taken over.
+bool WaitBeforeRetry(const Error& error, Console& console, Children& children) {
+  const bool is_busy = error.code() == ErrorCode::kBusy;
+  if (is_busy) {
+    console.Print(
+        "If nothing else uses the volume, or is to lose it: type t and Enter, "
+        "and this machine takes it over. The other one can write no more "
+        "then.");
+  }
+  console.Print(
+      "The next attempt comes in 60 s, or when you press Enter; Ctrl-Alt-Del "
+      "restarts the machine.");
+  console.ForgetTyped();
+  const std::optional<std::string> typed = console.ReadLine(kRetryPause);
+  children.Reap();
+  return is_busy && typed == "t";
+}
+
+struct BootableRoot {
+  pid_t daemon = -1;
+  RootInit init = {};
+};
+
+// Waits until the volume is mounted and has an init; starts further daemons
+// until both are there, since servers and networks come back.
+BootableRoot MountUntilBootable(Result<MountingDaemon> daemon,
+                                const Settings& settings,
+                                const Connection& connection, Console& console,
+                                Children& children) {
   while (true) {
     const Result<pid_t> mounted = daemon ? daemon->AwaitMount(console, children)
                                          : std::unexpected(daemon.error());
-    Result<std::string> init =
+    Result<RootInit> init =
         mounted ? FindInit() : std::unexpected(mounted.error());
-    if (init) return *std::move(init);
+    if (init) return {.daemon = *mounted, .init = *std::move(init)};
     console.Print("cannot mount " + settings.volume + ": " +
                   init.error().message());
     if (mounted) UnmountNewRoot(*mounted, console, children);
-    console.Print(
-        "The next attempt comes in 60 s, or when you press Enter; Ctrl-Alt-Del "
-        "restarts the machine.");
-    console.WaitForEnter(kRetryPause);
-    daemon = MountingDaemon::Start(settings, children);
+    // A certificate that is not valid at this time is refused as any other.
+    const bool is_mended =
+        MendClockOver(connection, settings, console, children);
+    const bool steals =
+        !is_mended && WaitBeforeRetry(init.error(), console, children);
+    daemon = MountingDaemon::Start(steals ? WithSteal(settings) : settings,
+                                   children);
     if (daemon) daemon->NetworkIsUp();
   }
 }
@@ -92,15 +129,18 @@ std::string MountUntilBootable(Result<MountingDaemon> daemon,
   Children children;
   if (!mounted) StayAndExplain(mounted.error(), console, children);
   console.Print("starting");
-  RaiseClockOrWarn(console);
+  const bool doubts_clock = RaiseClockOrWarn(console);
+  PrepareNetworkStack();
   const Result<Settings> settings = LoadSettings();
   if (!settings) StayAndExplain(settings.error(), console, children);
   Result<MountingDaemon> daemon = MountingDaemon::Start(*settings, children);
-  const Connection connection = WaitForConnection(console, children);
+  const Connection connection =
+      WaitForConnection(*settings, doubts_clock, console, children);
   // The root's own /etc/hostname wins later.
-  const std::string hostname = settings->hostname.empty()
-                                   ? DefaultHostname(connection)
-                                   : settings->hostname;
+  const std::string hostname =
+      settings->hostname.empty()
+          ? DefaultHostname(ReadMachineUuid(), connection.mac_address)
+          : settings->hostname;
   if (sethostname(hostname.c_str(), hostname.size()) < 0) {
     console.Print("warning: cannot set the host name " + hostname);
   }
@@ -109,12 +149,17 @@ std::string MountUntilBootable(Result<MountingDaemon> daemon,
   if (!resolver) console.Print("warning: " + resolver.error().message());
   if (daemon) daemon->NetworkIsUp();
   // While the daemon waits for the Drive.
-  PrepareRuntime(connection, console);
-  const std::string init =
-      MountUntilBootable(std::move(daemon), *settings, console, children);
-  FitRuntimeToRoot(connection, console);
-  console.Print("handing over to " + init);
-  const Error error = EnterNewRoot(init, arguments);
+  PrepareRuntime(connection, *settings, console);
+  const BootableRoot root = MountUntilBootable(std::move(daemon), *settings,
+                                               connection, console, children);
+  Result<UniqueFd> guard =
+      StartGuard(root.daemon, connection.lease.interface, children);
+  if (!guard) console.Print("warning: " + guard.error().message());
+  const UniqueFd guard_socket = guard ? *std::move(guard) : UniqueFd();
+  FitRuntimeToRoot(connection, root.init, children, console);
+  console.Print("handing over to " + root.init.path);
+  const Error error =
+      EnterNewRoot(root.init, arguments, guard_socket, children, console);
   StayAndExplain(error, console, children);
 }
 

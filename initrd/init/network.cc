@@ -23,6 +23,7 @@
 #include "driveroot/base/files.h"
 #include "driveroot/base/result.h"
 #include "driveroot/base/unique_fd.h"
+#include "initrd/init/probe.h"
 
 namespace driveroot {
 namespace {
@@ -35,6 +36,8 @@ constexpr uint64_t kMaxLeaseBytes = 64 << 10;
 constexpr std::chrono::milliseconds kTick(20);
 // After which the console says what may be wrong.
 constexpr std::chrono::seconds kPatience(15);
+// Between two probes over an interface.
+constexpr std::chrono::seconds kProbePause(3);
 // Between two starts of a dhcpcd that ends by itself.
 constexpr std::chrono::seconds kRestartPause(3);
 
@@ -42,6 +45,10 @@ struct Interface {
   bool has_carrier = false;
   pid_t client = -1;  // dhcpcd; -1: not running.
   Clock::time_point client_start;
+  std::optional<Lease> lease;
+  std::optional<Probe> probe;  // while it runs
+  Clock::time_point probe_end;
+  std::string probe_error;  // of the last one
 };
 
 using Interfaces = std::map<std::string, Interface>;
@@ -112,14 +119,57 @@ void RunClients(Interfaces& interfaces, Children& children) {
   }
 }
 
-std::optional<Lease> FindLease(const Interfaces& interfaces) {
-  for (const auto& [name, interface] : interfaces) {
+// What the path takes: larger packets may vanish without a word. A device that
+// refuses keeps its own.
+void SetMtu(const Lease& lease) {
+  if (lease.mtu == 0) return;
+  const UniqueFd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request = {};
+  if (!fd.valid() || lease.interface.size() >= sizeof(request.ifr_name)) return;
+  std::memcpy(request.ifr_name, lease.interface.c_str(),
+              lease.interface.size() + 1);
+  if (ioctl(fd.get(), SIOCGIFMTU, &request) < 0 ||
+      request.ifr_mtu == lease.mtu) {
+    return;
+  }
+  request.ifr_mtu = lease.mtu;
+  ioctl(fd.get(), SIOCSIFMTU, &request);
+}
+
+void FindLeases(Interfaces& interfaces) {
+  for (auto& [name, interface] : interfaces) {
+    if (interface.lease) continue;
     const Result<std::string> text = ReadFile(LeasePath(name), kMaxLeaseBytes);
     if (!text) continue;
     Result<Lease> lease = ParseLease(*text);
-    if (lease) return *std::move(lease);
+    if (!lease) continue;
+    SetMtu(*lease);
+    interface.lease = *std::move(lease);
   }
-  return std::nullopt;
+}
+
+// Tries the way to the store over each interface that has a lease; returns the
+// first that leads there.
+Interface* RunProbes(const Settings& settings, Interfaces& interfaces,
+                     Console& console, Children& children) {
+  for (auto& [name, interface] : interfaces) {
+    if (!interface.lease) continue;
+    if (!interface.probe) {
+      if (Clock::now() - interface.probe_end < kProbePause) continue;
+      Result<Probe> probe = Probe::Start(settings, *interface.lease, children);
+      if (probe) interface.probe = *std::move(probe);
+      continue;
+    }
+    const std::optional<ProbeReport> report = interface.probe->Poll(children);
+    if (!report) continue;
+    interface.probe.reset();
+    interface.probe_end = Clock::now();
+    interface.probe_error = report->error;
+    if (!report->error.empty()) continue;
+    MendClock(*report, console);
+    return &interface;
+  }
+  return nullptr;
 }
 
 // Gives back the interfaces that the boot does not need.
@@ -137,6 +187,24 @@ void ReleaseOthers(const Interfaces& interfaces, const std::string& kept,
   }
 }
 
+std::string DescribeWait(const std::string& name, const Interface& interface,
+                         bool is_late) {
+  if (interface.lease) {
+    return interface.probe_error.empty()
+               ? name + " looks for the store"
+               : std::format("{} ({}) does not lead to the store: {}", name,
+                             interface.lease->address, interface.probe_error);
+  }
+  if (!interface.has_carrier) {
+    return name + (is_late ? " has no carrier: is its cable plugged in at both "
+                             "ends?"
+                           : " waits for a carrier");
+  }
+  return name + (is_late ? " gets no answer from a DHCP server: is there one "
+                           "in its network?"
+                         : " asks for an address (DHCP)");
+}
+
 std::string DescribeWait(const Interfaces& interfaces, bool is_late) {
   if (interfaces.empty()) {
     return is_late ? "no network card found. The kernel has drivers for common "
@@ -147,15 +215,7 @@ std::string DescribeWait(const Interfaces& interfaces, bool is_late) {
   std::string text;
   for (const auto& [name, interface] : interfaces) {
     if (!text.empty()) text += "; ";
-    text += name;
-    if (!interface.has_carrier) {
-      text += is_late ? " has no carrier: is its cable plugged in at both ends?"
-                      : " waits for a carrier";
-    } else {
-      text += is_late ? " gets no answer from a DHCP server: is there one in "
-                        "its network?"
-                      : " asks for an address (DHCP)";
-    }
+    text += DescribeWait(name, interface, is_late);
   }
   return text;
 }
@@ -173,7 +233,8 @@ std::string DescribeLease(const Lease& lease) {
 
 }  // namespace
 
-Connection WaitForConnection(Console& console, Children& children) {
+Connection WaitForConnection(const Settings& settings, bool doubts_clock,
+                             Console& console, Children& children) {
   SetUp("lo", true);
   Interfaces interfaces;
   const Clock::time_point start = Clock::now();
@@ -181,16 +242,33 @@ Connection WaitForConnection(Console& console, Children& children) {
   while (true) {
     FindInterfaces(interfaces);
     RunClients(interfaces, children);
-    std::optional<Lease> lease = FindLease(interfaces);
-    if (lease) {
-      console.Progress(DescribeLease(*lease));
-      ReleaseOthers(interfaces, lease->interface, children);
-      std::string mac_address = ReadAttribute(lease->interface, "address");
-      return {.lease = *std::move(lease),
-              .mac_address = std::move(mac_address)};
+    FindLeases(interfaces);
+    const Interface* chosen = nullptr;
+    if (doubts_clock || interfaces.size() > 1) {
+      chosen = RunProbes(settings, interfaces, console, children);
+    } else if (!interfaces.empty() && interfaces.begin()->second.lease) {
+      chosen = &interfaces.begin()->second;
+    }
+    if (chosen != nullptr) {
+      Lease lease = *chosen->lease;
+      console.Progress(DescribeLease(lease));
+      ReleaseOthers(interfaces, lease.interface, children);
+      std::string mac_address = ReadAttribute(lease.interface, "address");
+      return {.lease = std::move(lease), .mac_address = std::move(mac_address)};
     }
     console.Progress(
         DescribeWait(interfaces, Clock::now() - start > kPatience));
+    std::this_thread::sleep_for(kTick);
+  }
+}
+
+bool MendClockOver(const Connection& connection, const Settings& settings,
+                   Console& console, Children& children) {
+  Result<Probe> probe = Probe::Start(settings, connection.lease, children);
+  if (!probe) return false;
+  while (true) {
+    const std::optional<ProbeReport> report = probe->Poll(children);
+    if (report) return MendClock(*report, console);
     std::this_thread::sleep_for(kTick);
   }
 }

@@ -9,7 +9,10 @@
 #ifndef INITRD_INIT_RUNTIME_FILES_H_
 #define INITRD_INIT_RUNTIME_FILES_H_
 
+#include <sys/types.h>
+
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,15 +26,24 @@ struct RuntimeFile {
   std::string content = {};
 };
 
-// What a machine without a configured name is called, after its network
-// interface: a volume's writer is known by it, so two machines must not have
-// the same.
-std::string DefaultHostname(const Connection& connection);
+// What a machine without a configured name is called, after the UUID of its
+// mainboard, or else the address of its network interface, which may be
+// changed: a volume's writer is known by it, so two machines must not have the
+// same, and one machine must keep its own.
+std::string DefaultHostname(std::string_view uuid,
+                            std::string_view mac_address);
 
 // The name servers in the format of resolv.conf(5).
 std::string ResolverSettings(const Lease& lease);
 
+// For every init.
 std::vector<RuntimeFile> RuntimeFiles(const Connection& connection);
+
+// For systemd: their folder is how scripts of other inits recognise it.
+std::vector<RuntimeFile> SystemdRuntimeFiles(const Connection& connection);
+
+// For the others: which processes killall5(8) leaves out in Debian's scripts.
+std::vector<RuntimeFile> OtherInitRuntimeFiles(std::span<const pid_t> ours);
 
 // Lets the boot go on while journald takes what it has logged so far to
 // /var/log/journal. It syncs three times on the way, one after the other, and

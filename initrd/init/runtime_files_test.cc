@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace driveroot {
 namespace {
@@ -28,14 +29,34 @@ Connection SomeConnection() {
 
 std::map<std::string, std::string> FilesByPath(const Connection& connection) {
   std::map<std::string, std::string> files;
-  for (const RuntimeFile& file : RuntimeFiles(connection)) {
-    files[file.path] = file.content;
+  for (const auto& list :
+       {RuntimeFiles(connection), SystemdRuntimeFiles(connection)}) {
+    for (const RuntimeFile& file : list) files[file.path] = file.content;
   }
   return files;
 }
 
 TEST(RuntimeFilesTest, EachMachineHasItsOwnName) {
-  EXPECT_EQ(DefaultHostname(SomeConnection()), "driveroot-525400123456");
+  const std::string mac = SomeConnection().mac_address;
+  const std::string uuid = "4c4c4544-0043-3010-8052-b4c04f564231";
+  const std::string name = DefaultHostname(uuid, mac);
+  EXPECT_EQ(name.size(), sizeof("driveroot-") - 1 + 16) << name;
+  EXPECT_TRUE(name.starts_with("driveroot-")) << name;
+  // Another card makes no other machine of it.
+  EXPECT_EQ(DefaultHostname(uuid, "52:54:00:00:00:00"), name);
+  EXPECT_NE(DefaultHostname("4c4c4544-0043-3010-8052-b4c04f564232", mac), name);
+}
+
+TEST(RuntimeFilesTest, AUuidThatManyHaveNamesNobody) {
+  for (const char* uuid :
+       {"", "Not Settable", "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+        "03000200-0400-0500-0006-000700080009",
+        "12345678-1234-5678-90ab-cddeefaabbcc"}) {
+    EXPECT_EQ(DefaultHostname(uuid, SomeConnection().mac_address),
+              "driveroot-525400123456")
+        << uuid;
+  }
 }
 
 TEST(RuntimeFilesTest, NetworkdKeepsWhatTheRootNeeds) {
@@ -90,6 +111,25 @@ TEST(RuntimeFilesTest, TheCommitUnitCallsTheInstalledHelper) {
       FilesByPath(
           SomeConnection())["/run/systemd/system/driveroot-commit.service"],
       HasSubstr("\nExecStop=/run/initramfs/shutdown --commit\n"));
+}
+
+// The folder is how their scripts recognise systemd.
+TEST(RuntimeFilesTest, OtherInitsGetNothingOfSystemd) {
+  const std::vector<pid_t> ours = {57, 60};
+  for (const auto& list :
+       {RuntimeFiles(SomeConnection()), OtherInitRuntimeFiles(ours)}) {
+    for (const RuntimeFile& file : list) {
+      EXPECT_FALSE(file.path.starts_with("/run/systemd")) << file.path;
+    }
+  }
+}
+
+TEST(RuntimeFilesTest, KillallLeavesUsOut) {
+  const std::vector<pid_t> ours = {57, 60};
+  const std::vector<RuntimeFile> files = OtherInitRuntimeFiles(ours);
+  ASSERT_EQ(files.size(), 1u);
+  EXPECT_EQ(files[0].path, "/run/sendsigs.omit.d/driveroot");
+  EXPECT_EQ(files[0].content, "57\n60\n");
 }
 
 TEST(ResolverTargetInRunTest, FollowsOnlyIntoRun) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <cstddef>
+#include <cstdint>
 #include <format>
 #include <utility>
 
@@ -90,6 +91,17 @@ Status ReadOptions(const rapidjson::Value& value, Settings& settings) {
   return {};
 }
 
+Status ReadGiveUpSeconds(const rapidjson::Value& value, Settings& settings) {
+  constexpr uint64_t kMaxSeconds = 7 * 24 * 3600;
+  if (!value.IsUint64() || value.GetUint64() == 0 ||
+      value.GetUint64() > kMaxSeconds) {
+    return Bad(std::format("\"give_up_seconds\" must be a number from 1 to {}",
+                           kMaxSeconds));
+  }
+  settings.give_up_seconds = value.GetUint64();
+  return {};
+}
+
 // RFC 1123: what sethostname and every tool accept.
 bool IsHostname(std::string_view name) {
   constexpr size_t kMaxLength = 64;  // HOST_NAME_MAX of Linux.
@@ -102,6 +114,7 @@ bool IsHostname(std::string_view name) {
 Status ReadMember(std::string_view key, const rapidjson::Value& value,
                   Settings& settings) {
   if (key == "options") return ReadOptions(value, settings);
+  if (key == "give_up_seconds") return ReadGiveUpSeconds(value, settings);
   std::string* const target = key == "volume" ? &settings.volume
                               : key == "drive_endpoint"
                                   ? &settings.drive_endpoint
@@ -111,7 +124,7 @@ Status ReadMember(std::string_view key, const rapidjson::Value& value,
   if (target == nullptr) {
     return Bad(std::format(
         "\"{}\" is not known; there are \"volume\", \"drive_endpoint\", "
-        "\"hostname\", \"at\" and \"options\"",
+        "\"hostname\", \"at\", \"give_up_seconds\" and \"options\"",
         key));
   }
   DRIVEROOT_ASSIGN_OR_RETURN(*target, TakeString(key, value));

@@ -12,6 +12,7 @@
 #ifndef INITRD_INIT_SETTINGS_H_
 #define INITRD_INIT_SETTINGS_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,10 @@ struct Settings {
   // "at", optional: boots the volume as it was at this point of its past,
   // read-only; what `driveroot mount --at` takes.
   std::string at = {};
+  // "give_up_seconds", optional: when the machine ends and its store has taken
+  // nothing for so long, somebody is asked whether to go on waiting; 0: the
+  // default, see initrd/saving/save_dialog.h.
+  uint64_t give_up_seconds = 0;
   // "options", optional: further flags of `driveroot mount`, each "--NAME" or
   // "--NAME=VALUE". Flags that init itself gives are refused.
   std::vector<std::string> options = {};

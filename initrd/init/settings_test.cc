@@ -112,5 +112,18 @@ TEST(ParseSettingsTest, RefusesACertificateThatIsNone) {
               HasSubstr("driveroot.ca"));
 }
 
+TEST(SettingsTest, TimeToGiveUpIsANumberOfSeconds) {
+  const Result<Settings> settings =
+      ParseConfig(R"({"volume":"drive:x","give_up_seconds":20})");
+  ASSERT_TRUE(settings) << settings.error();
+  EXPECT_EQ(settings->give_up_seconds, 20u);
+  EXPECT_EQ(ParseConfig(R"({"volume":"drive:x"})")->give_up_seconds, 0u);
+  for (const char* value : {"0", "-1", "\"20\"", "1.5", "604801", "null"}) {
+    EXPECT_FALSE(ParseConfig(std::string(R"({"volume":"drive:x",)") +
+                             R"("give_up_seconds":)" + value + "}"))
+        << value;
+  }
+}
+
 }  // namespace
 }  // namespace driveroot

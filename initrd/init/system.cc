@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "initrd/init/system.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -13,6 +15,7 @@
 #include <string>
 
 #include "driveroot/base/files.h"
+#include "driveroot/base/unique_fd.h"
 
 namespace driveroot {
 namespace {
@@ -80,18 +83,42 @@ Result<time_t> ParseDay(std::string_view text) {
   return std::chrono::system_clock::to_time_t(std::chrono::sys_days(date));
 }
 
-Result<bool> RaiseClock() {
+Result<time_t> ClockFloor() {
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string text,
                              ReadFile(kClockFloorPath, kMaxDayBytes));
-  DRIVEROOT_ASSIGN_OR_RETURN(const time_t floor, ParseDay(text));
+  return ParseDay(text);
+}
+
+Status SetClock(time_t time) {
+  const timespec now = {.tv_sec = time, .tv_nsec = 0};
+  if (clock_settime(CLOCK_REALTIME, &now) < 0) {
+    return std::unexpected(Error::FromErrno(errno, "cannot set the clock"));
+  }
+  return {};
+}
+
+Result<bool> RaiseClock() {
+  DRIVEROOT_ASSIGN_OR_RETURN(const time_t floor, ClockFloor());
   timespec now = {};
   clock_gettime(CLOCK_REALTIME, &now);
   if (now.tv_sec >= floor) return false;
-  const timespec earliest = {.tv_sec = floor, .tv_nsec = 0};
-  if (clock_settime(CLOCK_REALTIME, &earliest) < 0) {
-    return std::unexpected(Error::FromErrno(errno, "cannot set the clock"));
-  }
+  DRIVEROOT_RETURN_IF_ERROR(SetClock(floor));
   return true;
+}
+
+std::string ReadMachineUuid() {
+  std::string uuid =
+      ReadFile("/sys/class/dmi/id/product_uuid", kMaxDayBytes).value_or("");
+  while (uuid.ends_with('\n')) uuid.pop_back();
+  for (char& c : uuid) c = static_cast<char>(std::tolower(c));
+  return uuid;
+}
+
+void PrepareNetworkStack() {
+  // Best effort: without it a path that drops large packets silently stalls.
+  const UniqueFd file(
+      open("/proc/sys/net/ipv4/tcp_mtu_probing", O_WRONLY | O_CLOEXEC));
+  static_cast<void>(WriteFully(file.get(), "1", "tcp_mtu_probing"));
 }
 
 }  // namespace driveroot

@@ -6,6 +6,7 @@
 #define INITRD_INIT_SYSTEM_H_
 
 #include <ctime>
+#include <string>
 #include <string_view>
 
 #include "driveroot/base/result.h"
@@ -22,6 +23,18 @@ Result<time_t> ParseDay(std::string_view text);
 // with a clock before the build no certificate is valid yet, and a machine
 // whose battery is empty has such a clock. Returns whether it was set.
 Result<bool> RaiseClock();
+
+// That day, as the time at which it begins.
+Result<time_t> ClockFloor();
+
+Status SetClock(time_t time);
+
+// The UUID of the mainboard as the firmware tells it (SMBIOS type 1), in lower
+// case; empty: there is none.
+std::string ReadMachineUuid();
+
+// Makes TCP find out by itself what size of packets a path lets through.
+void PrepareNetworkStack();
 
 }  // namespace driveroot
 

@@ -87,6 +87,15 @@ std::optional<int> Children::TakeExit(pid_t pid) {
   return status;
 }
 
+std::vector<pid_t> Children::Running() {
+  Reap();
+  std::vector<pid_t> running;
+  for (const auto& [pid, status] : started_) {
+    if (!status) running.push_back(pid);
+  }
+  return running;
+}
+
 bool Children::IsRunning(pid_t pid) {
   Reap();
   const auto child = started_.find(pid);

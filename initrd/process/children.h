@@ -40,6 +40,9 @@ class Children {
   // The wait status of a started process, once it has ended. Reaps.
   std::optional<int> TakeExit(pid_t pid);
 
+  // The started processes that have not ended. Reaps.
+  std::vector<pid_t> Running();
+
   // Whether the process has not ended. Reaps.
   bool IsRunning(pid_t pid);
 

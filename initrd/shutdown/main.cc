@@ -22,7 +22,6 @@
 #include <cstdio>
 #include <cstring>
 #include <format>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +34,7 @@
 #include "driveroot/control/control_session.h"
 #include "initrd/console/console.h"
 #include "initrd/mountinfo/mountinfo.h"
+#include "initrd/saving/save_volume.h"
 
 namespace driveroot {
 namespace {
@@ -44,15 +44,24 @@ constexpr char kOldRoot[] = "/oldroot";
 constexpr char kMountinfo[] = "/proc/self/mountinfo";
 constexpr uint64_t kMaxMountinfoBytes = 16 << 20;
 
-// The upload goes on as long as it makes progress; a network that is gone must
-// not keep a machine from going down for ever.
-constexpr std::chrono::minutes kSilenceLimit(5);
+// Where init leaves what the programs at the end need. In the end systemd makes
+// that folder the root.
+constexpr char kFolder[] = "/run/initramfs";
+constexpr char kFolderAtEnd[] = "";
+
+// When it was given up already, whoever decided that is not asked again.
+constexpr SaveDialog::Limits kLastAttempt = {
+    .silence = std::chrono::seconds(10), .answer = std::chrono::seconds(0)};
+
 // After the unmount everything is uploaded; the daemon only has to end.
 constexpr std::chrono::seconds kExitLimit(30);
 constexpr int kUnmountRounds = 10;
 constexpr std::chrono::milliseconds kUnmountPause(100);
 
-using Reporter = std::function<void(std::string_view)>;
+// Says that the commit of the running system was given up.
+std::string GaveUpPath(const std::string& folder) {
+  return folder + "/gave-up";
+}
 
 Result<std::vector<MountEntry>> ReadMounts() {
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string text,
@@ -73,35 +82,27 @@ Result<std::string> FindVolume(std::string_view target) {
               std::format("no volume is mounted at {}", target));
 }
 
-Status Ask(ControlSession& session, std::string_view command,
-           const Reporter& report) {
-  report(std::format(
-      "saving what was written; this is given up when nothing moves for {} "
-      "minutes",
-      kSilenceLimit.count()));
-  DRIVEROOT_RETURN_IF_ERROR(session.Request(command, kSilenceLimit, report));
-  return {};
-}
-
 int RunCommit() {
-  const Reporter report = [](std::string_view text) {
-    std::printf("driveroot: %s\n", std::string(text).c_str());
-    std::fflush(stdout);
-  };
+  Console console;
   const Status status = [&]() -> Status {
     DRIVEROOT_ASSIGN_OR_RETURN(const std::string device, FindVolume("/"));
-    DRIVEROOT_ASSIGN_OR_RETURN(ControlSession session,
-                               ControlSession::Connect(device));
-    return Ask(session, "commit", report);
+    return SaveVolume(console, {.device = device,
+                                .command = "commit",
+                                .mount_point = "/",
+                                .limits = ReadLimits(kFolder)});
   }();
   if (status) {
-    report("everything written so far is saved in the volume");
+    console.Print("everything written so far is saved in the volume");
     return 0;
   }
-  std::fprintf(stderr,
-               "driveroot: not saved: %s. It is tried again before the machine "
-               "stops.\n",
-               status.error().message().c_str());
+  if (status.error().code() == ErrorCode::kCancelled) {
+    // Best effort: without it the question is asked a second time.
+    static_cast<void>(ReplaceFile(GaveUpPath(kFolder), "", 0600));
+  } else {
+    console.Print(std::format(
+        "not saved: {}. It is tried again before the machine stops.",
+        status.error().message()));
+  }
   return 1;
 }
 
@@ -129,27 +130,23 @@ void UnmountOldRoot(Console& console) {
   }
 }
 
-// Pages that were written through a mapping are only in the kernel's cache; the
-// daemon can save what it has been given.
-void FlushMappedPages() {
-  const UniqueFd root(open(kOldRoot, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (root.valid()) syncfs(root.get());
-}
-
 Status SaveAndUnmount(Console& console) {
-  const Reporter report = [&](std::string_view text) {
-    console.Progress(text);
-  };
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string device, FindVolume(kOldRoot));
+  // Its end tells that the daemon has ended.
   DRIVEROOT_ASSIGN_OR_RETURN(ControlSession session,
                              ControlSession::Connect(device));
-  FlushMappedPages();
-  const Status saved = Ask(session, "shutdown", report);
-  UnmountOldRoot(console);
+  const bool gave_up = access(GaveUpPath(kFolderAtEnd).c_str(), F_OK) == 0;
+  const Status saved = SaveVolume(
+      console, {.device = device,
+                .command = "shutdown",
+                .mount_point = kOldRoot,
+                .limits = gave_up ? kLastAttempt : ReadLimits(kFolderAtEnd)});
   if (!saved) return saved;
+  UnmountOldRoot(console);
   if (!session.WaitForClose(kExitLimit)) {
     console.Print("the daemon has not ended; everything is saved all the same");
   }
+  sync();
   return {};
 }
 
@@ -181,18 +178,16 @@ void MountProc() {
   sigprocmask(SIG_SETMASK, &all, nullptr);
   MountProc();
   Console console;
-  console.StartStep();
   const Status saved = SaveAndUnmount(console);
   if (saved) {
     console.Print("everything is saved in the volume");
   } else {
     console.Print("NOT everything is saved: " + saved.error().message());
     console.Print(
-        "What was written before the last message that said \"saved\" is in "
-        "the volume; later changes are lost.");
-    UnmountOldRoot(console);
+        "The volume is as it was when the store last took something; later "
+        "changes are lost.");
+    // No unmount and no sync: both may wait for the store.
   }
-  sync();
   Stop(verb, console);
 }
 
