@@ -142,6 +142,16 @@ def _sets():
         pins = BINARIES["rootfs"],
     )
 
+    # The same with another first process.
+    debian_packages(
+        name = "debian_sysvinit_rootfs",
+        pins = [
+            pin
+            for pin in BINARIES["rootfs"]
+            if "/systemd-sysv_" not in pin
+        ] + BINARIES["sysvinit"],
+    )
+
 # The root's inode is made before the daemon has said that it knows access
 # lists, and would for ever be one whose list is not kept: each path from the
 # root would cost whoever does not own it a request. This kernel's users other

@@ -36,6 +36,9 @@ DEFINE_string(credentials_out, "",
 DEFINE_string(certificate_names, "www.googleapis.com,oauth2.googleapis.com",
               "more names and addresses for the server's certificate, beyond "
               "127.0.0.1, ::1, 10.0.2.2 and localhost; separated by commas");
+DEFINE_string(certificate_from, "",
+              "since when the server's certificate is valid, in UTC: "
+              "YYMMDDHHMMSSZ; empty: long since");
 DEFINE_uint64(read_latency_ms, 0,
               "time before the answer to a call that changes nothing");
 DEFINE_uint64(write_latency_ms, 0,
@@ -193,8 +196,9 @@ Status Serve(FaultRules faults) {
   DRIVEROOT_ASSIGN_OR_RETURN(const UniqueFd signals, WatchSignals(loop.get()));
   DRIVEROOT_ASSIGN_OR_RETURN(const CertificateAuthority authority,
                              CertificateAuthority::LoadOrCreate(FLAGS_data));
-  DRIVEROOT_ASSIGN_OR_RETURN(TlsContextPtr tls,
-                             authority.MakeServerContext(CertificateNames()));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      TlsContextPtr tls,
+      authority.MakeServerContext(CertificateNames(), FLAGS_certificate_from));
   DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<Drive> drive,
                              Drive::Open(loop.get(), FLAGS_data, settings,
                                          std::move(faults), std::move(log)));

@@ -122,6 +122,10 @@ void AppendDevices(const MachineOptions& options,
                    std::vector<std::string>& command) {
   Append(command, {"-device", "VGA", "-device", "virtio-rng-pci"});
   // romfile=: nobody boots this machine from the network.
+  if (options.dead_end_card) {
+    Append(command, {"-netdev", "user,id=dead,restrict=on,net=10.9.0.0/24",
+                     "-device", "virtio-net-pci,netdev=dead,romfile="});
+  }
   Append(command, {"-netdev", "user,id=net0", "-device",
                    "virtio-net-pci,netdev=net0,romfile="});
   Append(command,
@@ -149,6 +153,8 @@ Result<std::vector<std::string>> MakeCommand(const MachineOptions& options) {
       BaseCommand(options.qemu, options.accelerator);
   Append(command, {"-smp", std::to_string(options.processors), "-m",
                    std::to_string(options.memory_mib)});
+  if (!options.clock.empty())
+    Append(command, {"-rtc", "base=" + options.clock});
   if (options.locked_memory) Append(command, {"-overcommit", "mem-lock=on"});
   // Until the monitor is asked to begin.
   Append(command, {"-S"});

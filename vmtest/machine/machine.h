@@ -61,6 +61,14 @@ struct MachineOptions {
   // Raw disk images, as virtio-blk devices in this order behind the boot disk.
   std::vector<std::string> disks;
 
+  // What its clock shows when it is switched on, as QEMU has it
+  // ("2001-01-01T00:00:00"); empty: the time.
+  std::string clock;
+
+  // A first network card besides the one that leads to the host: its network
+  // gives addresses (10.9.0.0/24) and leads nowhere.
+  bool dead_end_card = false;
+
   // Takes all memory that the machine and its emulation will use before it is
   // switched on. Otherwise the host finds a page when it is first touched, and
   // where that host is itself a guest which gives free memory back, this takes

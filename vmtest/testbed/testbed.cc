@@ -47,6 +47,10 @@ std::string MakeConfig(const std::string& volume, const StartOptions& start) {
   writer.StartArray();
   for (const std::string& flag : start.mount_flags) writer.String(flag.c_str());
   writer.EndArray();
+  if (start.give_up_seconds > 0) {
+    writer.Key("give_up_seconds");
+    writer.Uint(start.give_up_seconds);
+  }
   writer.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize());
 }
@@ -107,6 +111,8 @@ Result<std::unique_ptr<Machine>> TestBed::Start(const std::string& name,
                              ReadFile(drive().ca_file(), kMaxFileBytes));
   options.credentials["driveroot.config"] = MakeConfig(volume, start);
   options.disks = start.disks;
+  options.clock = start.clock;
+  options.dead_end_card = start.dead_end_card;
   return Machine::Start(options);
 }
 

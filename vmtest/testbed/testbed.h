@@ -28,6 +28,10 @@ namespace driveroot::vmtest {
 struct StartOptions {
   std::vector<std::string> disks;        // raw images, behind its own disk
   std::vector<std::string> mount_flags;  // of `driveroot mount`, for its root
+  unsigned give_up_seconds = 0;          // of driveroot.config; 0: not given
+  // MachineOptions's.
+  std::string clock = {};
+  bool dead_end_card = false;
 };
 
 class TestBed {

@@ -212,7 +212,8 @@ Result<CertificateAuthority> CertificateAuthority::LoadOrCreate(
 }
 
 Result<TlsContextPtr> CertificateAuthority::MakeServerContext(
-    const std::vector<std::string>& names) const {
+    const std::vector<std::string>& names,
+    const std::string& valid_from) const {
   KeyPtr key = NewKey();
   CertificatePtr certificate =
       key ? NewCertificate("fakedrive", key.get(), certificate_.get())
@@ -224,6 +225,10 @@ Result<TlsContextPtr> CertificateAuthority::MakeServerContext(
     if (!AddName(alternatives.get(), name))
       return std::unexpected(TlsError("cannot certify the name " + name));
   }
+  if (!valid_from.empty() &&
+      ASN1_TIME_set_string(X509_getm_notBefore(certificate.get()),
+                           valid_from.c_str()) != 1)
+    return std::unexpected(TlsError(valid_from + " is no time"));
   X509V3_CTX context = {};
   X509V3_set_ctx(&context, certificate_.get(), certificate.get(), nullptr,
                  nullptr, 0);

@@ -44,9 +44,11 @@ class CertificateAuthority {
   const std::string& pem() const { return pem_; }
 
   // A server's TLS context (TLS 1.2 and 1.3; ALPN h2, then http/1.1) with a new
-  // certificate for `names`: DNS names, IPv4 and IPv6 addresses.
+  // certificate for `names`: DNS names, IPv4 and IPv6 addresses. It is valid
+  // from `valid_from` on, "YYMMDDHHMMSSZ"; empty: since 2020.
   Result<TlsContextPtr> MakeServerContext(
-      const std::vector<std::string>& names) const;
+      const std::vector<std::string>& names,
+      const std::string& valid_from = "") const;
 
  private:
   CertificateAuthority(KeyPtr key, CertificatePtr certificate, std::string pem)
