@@ -16,14 +16,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto entry = reader.Next();
     if (!entry || !*entry) return 0;
     std::string contents;
+    uint64_t holes = 0;
     std::array<char, 700> buffer;
     while (true) {
+      holes += reader.SkipHole();
       const auto length = reader.ReadData(buffer);
       if (!length) return 0;
       if (*length == 0) break;
       contents.append(buffer.data(), *length);
     }
-    CHECK_EQ(contents.size(), (*entry)->size);
+    CHECK_EQ(contents.size() + holes, (*entry)->size);
     std::string archive;
     StringSink sink(&archive);
     TarWriter writer(&sink);

@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 namespace driveroot {
 
@@ -55,6 +57,32 @@ Result<size_t> FdSource::Read(std::span<char> buffer) {
       return std::unexpected(Error::FromErrno(errno, "cannot read " + name_));
     }
   }
+}
+
+Result<std::string_view> BufferedSource::Peek() { return Peek(1); }
+
+Result<std::string_view> BufferedSource::Peek(size_t count) {
+  count = std::min(count, kBytes);
+  if (end_ - begin_ < count && !at_end_) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  while (end_ - begin_ < count && !at_end_) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const size_t n,
+                               input_->Read(std::span(buffer_).subspan(end_)));
+    at_end_ = n == 0;
+    end_ += n;
+    bytes_read_ += n;
+  }
+  return std::string_view(buffer_).substr(begin_, end_ - begin_);
+}
+
+Result<size_t> BufferedSource::Read(std::span<char> buffer) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string_view bytes, Peek());
+  const size_t count = bytes.copy(buffer.data(), buffer.size());
+  Consume(count);
+  return count;
 }
 
 Status FdSink::Write(std::string_view bytes) {

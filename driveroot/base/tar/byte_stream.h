@@ -8,9 +8,11 @@
 #define DRIVEROOT_BASE_TAR_BYTE_STREAM_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "driveroot/base/result.h"
 
@@ -70,6 +72,35 @@ class FdSource final : public ByteSource {
  private:
   int fd_;
   std::string name_;
+};
+
+// Looks ahead in another source, and counts what it took from it.
+class BufferedSource final : public ByteSource {
+ public:
+  // `input` outlives this.
+  explicit BufferedSource(ByteSource* input) : input_(input) {}
+
+  // The bytes that come next, at least one unless the stream is at its end.
+  // Good until the next call.
+  Result<std::string_view> Peek();
+  // The same, but at least `count` bytes, at most kBytes, unless it ends before
+  // that.
+  Result<std::string_view> Peek(size_t count);
+  // Drops so many of the bytes that Peek() gave.
+  void Consume(size_t count) { begin_ += count; }
+  Result<size_t> Read(std::span<char> buffer) override;
+
+  uint64_t bytes_read() const { return bytes_read_; }
+
+  static constexpr size_t kBytes = 128 * 1024;
+
+ private:
+  ByteSource* input_;
+  std::string buffer_ = std::string(kBytes, '\0');
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  bool at_end_ = false;
+  uint64_t bytes_read_ = 0;
 };
 
 // Writes to a descriptor that it neither owns nor closes, without buffering.

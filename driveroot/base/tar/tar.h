@@ -12,19 +12,24 @@
 //   }
 //
 //   TarWriter writer(&sink);
-//   writer.WriteEntry(entry);      // then, for a file, exactly entry.size
-//   bytes writer.WriteData(bytes); writer.Finish();
+//   writer.WriteEntry(entry);
+//   writer.WriteData(bytes);       // for a file: exactly entry.size bytes
+//   writer.Finish();
 //
 // Read: ustar, pax (POSIX.1-2017, pax, "ustar Interchange Format" and "pax
-// Header Block"), pre-POSIX archives, and GNU tar's long names and base-256
-// numbers. Written: ustar, with a pax header before those entries alone that
-// ustar cannot hold; the same entries give the same bytes.
+// Header Block"), pre-POSIX archives, and GNU tar's long names, base-256
+// numbers, volume labels and folders of incremental archives; sparse files in
+// all forms of tar_sparse.h; archives that follow each other (`tar -A`, cat).
+// Written: ustar, with a pax header before those entries alone that ustar
+// cannot hold; the same entries give the same bytes.
 //
 // Extended attributes travel as SCHILY.xattr.NAME records, as star, GNU tar and
-// libarchive write them.
+// libarchive write them. Read are also LIBARCHIVE.xattr.NAME (Base64),
+// RHT.security.NAME, and access control lists in text (SCHILY.acl.access and
+// default), which become the attributes that Linux keeps them in.
 //
-// Not supported, and refused with kNotSupported: sparse files, archives of
-// several volumes, and access control lists in text form beyond the mode.
+// Not supported, and refused with kNotSupported: archives of several volumes,
+// and types of members that no common program writes.
 //
 // Malformed or truncated input gives kDataLoss and never an out-of-bounds
 // access; after an error a reader or writer is of no use. Neither class locks:
@@ -34,14 +39,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "driveroot/base/result.h"
 #include "driveroot/base/tar/byte_stream.h"
+#include "driveroot/base/tar/tar_acl.h"
 
 namespace driveroot {
 
@@ -64,6 +73,14 @@ struct TarTime {
   friend auto operator<=>(const TarTime&, const TarTime&) = default;
 };
 
+// Bytes [offset, offset + length) of a file.
+struct TarRun {
+  uint64_t offset = 0;
+  uint64_t length = 0;
+
+  friend bool operator==(const TarRun&, const TarRun&) = default;
+};
+
 struct TarEntry {
   // Relative to the root of the tree, "usr/bin/su": no "./" before it, no "/"
   // before or behind it, no empty, "." or ".." component, no NUL. The root
@@ -77,8 +94,11 @@ struct TarEntry {
   // Names of the owners, or empty when the archive gives none.
   std::string user;
   std::string group;
-  // Bytes of contents that follow; 0 for everything but a file.
+  // Bytes of contents; 0 for everything but a file.
   uint64_t size = 0;
+  // Where a sparse file has data: in order, none empty, none over another, none
+  // behind `size`. Nothing: everywhere.
+  std::optional<std::vector<TarRun>> runs;
   TarTime modified;
   // Only in pax archives.
   std::optional<TarTime> accessed;
@@ -100,34 +120,75 @@ Result<std::string> NormalizeTarPath(std::string_view name);
 
 class TarReader {
  public:
-  // `source` outlives the reader. It is read in multiples of 512 bytes up to
-  // the archive's end marker and not beyond it.
-  explicit TarReader(ByteSource* source) : source_(source) {}
+  // `source` outlives the reader. It is read in multiples of 512 bytes, to its
+  // end.
+  // Lists of access name users and groups: those that no member before had are
+  // asked of `lookup`.
+  explicit TarReader(ByteSource* source, OwnerLookup lookup = nullptr)
+      : source_(source), lookup_(std::move(lookup)) {}
   TarReader(const TarReader&) = delete;
   TarReader& operator=(const TarReader&) = delete;
 
   // The next entry, or nullopt behind the last one. Skips what was not read of
   // the contents before. An archive without an end marker is truncated and
-  // gives kDataLoss, so that half a tree is never taken for a whole one.
+  // gives kDataLoss, so that half a tree is never taken for a whole one. What
+  // follows an end marker is another archive, whose members come next.
   Result<std::optional<TarEntry>> Next();
 
   // Fills a prefix of `buffer` with the next bytes of the current entry's
-  // contents and returns its length; 0 when they are used up.
+  // contents and returns its length; 0 when they are used up. Holes are zeros.
   Result<size_t> ReadData(std::span<char> buffer);
+
+  // Goes over the hole that the contents go on with; returns its length in
+  // bytes, 0 when there is none.
+  uint64_t SkipHole();
+
+  // What the archive has of the current entry that cannot be kept, in a few
+  // words each.
+  const std::vector<std::string>& losses() const { return losses_; }
+
+  // Bytes behind the end marker that are no archive, when all is read.
+  uint64_t stray_bytes() const { return stray_bytes_; }
 
  private:
   using Records = std::map<std::string, std::string, std::less<>>;
+  using Owners = std::map<std::string, uint32_t, std::less<>>;
 
+  // The next header that is not behind an end marker; false: there is none.
+  Result<bool> ReadHeader(std::span<char> block);
+  Result<bool> ReadBehindEnd(std::span<char> block);
+  Status ApplyExtension(char flag, std::string text, Records* records);
   Result<std::string> ReadExtension(int64_t size);
   Result<TarEntry> MakeEntry(std::string_view header, const Records& records);
+  Status ReadMap(std::string_view header, const Records& records,
+                 TarEntry* entry);
+  void NoteOwners(const TarEntry& entry);
+  std::optional<uint32_t> FindOwner(const TarEntry& entry, bool is_group,
+                                    std::string_view name) const;
+  Result<size_t> ReadStored(std::span<char> buffer);
   Status SkipData();
   Status ReadBlock(std::span<char> block, bool* ret_at_end);
+  // Bytes from the position to the next run, or to the end.
+  uint64_t HoleLeft() const;
 
   ByteSource* source_;
   Records global_records_;
+  // What the archive stores of the entry, and still has to come.
   uint64_t data_left_ = 0;
   uint64_t padding_left_ = 0;
+  // In a file's contents.
+  uint64_t position_ = 0;
+  uint64_t size_ = 0;
+  std::vector<TarRun> runs_;
+  size_t run_ = 0;  // the first that is not behind the position
+  std::vector<std::string> losses_;
+  OwnerLookup lookup_;
+  // Names that members had with their numbers.
+  Owners users_;
+  Owners groups_;
+  bool between_archives_ = false;
   bool done_ = false;
+  uint64_t stray_bytes_ = 0;
 };
 
 class TarWriter {
@@ -142,7 +203,7 @@ class TarWriter {
   Status WriteEntry(const TarEntry& entry);
 
   // Adds contents of the current entry; all calls together give entry.size
-  // bytes.
+  // bytes, or those of its runs alone.
   Status WriteData(std::string_view bytes);
 
   // Writes the end marker. Without it the archive counts as truncated.

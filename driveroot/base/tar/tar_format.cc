@@ -102,7 +102,12 @@ Status ParsePaxRecords(std::string_view text, Records* records) {
     const std::string_view value = record.substr(equals + 1);
     // An attribute with an empty value exists; an empty standard record takes
     // the header's own value back.
-    if (value.empty() && !key.starts_with(kXattrPrefix)) {
+    if (key == "GNU.sparse.offset" || key == "GNU.sparse.numbytes") {
+      // Once for each run of a sparse file: gathered as PAX 0.1 has them.
+      std::string& map = (*records)["GNU.sparse.map"];
+      if (!map.empty()) map += ',';
+      map += value;
+    } else if (value.empty() && !key.starts_with(kXattrPrefix)) {
       records->erase(key);
     } else {
       (*records)[key] = std::string(value);

@@ -6,6 +6,8 @@
 
 #include "driveroot/base/tar/tar.h"
 #include "driveroot/base/tar/tar_format.h"
+#include "driveroot/base/tar/tar_records.h"
+#include "driveroot/base/tar/tar_sparse.h"
 
 namespace driveroot {
 namespace {
@@ -27,6 +29,16 @@ constexpr char kTypePax = 'x';
 constexpr char kTypePaxGlobal = 'g';
 constexpr char kTypeGnuLongName = 'L';
 constexpr char kTypeGnuLongLink = 'K';
+constexpr char kTypeSolarisPax = 'X';
+constexpr char kTypeGnuSparse = 'S';
+constexpr char kTypeGnuDirectory = 'D';
+constexpr char kTypeGnuLabel = 'V';
+
+bool IsExtension(char flag) {
+  return flag == kTypePax || flag == kTypePaxGlobal ||
+         flag == kTypeSolarisPax || flag == kTypeGnuLongName ||
+         flag == kTypeGnuLongLink || flag == kTypeGnuLabel;
+}
 
 std::unexpected<Error> Malformed(std::string what) {
   return Fail(ErrorCode::kDataLoss, "damaged tar archive: " + std::move(what));
@@ -37,6 +49,7 @@ Result<TarType> TypeOf(char flag, bool directory_name) {
     case kTypeOldFile:
     case '0':
     case kTypeContiguous:
+    case kTypeGnuSparse:
       // Before ustar, a slash behind the name was all that marked a directory.
       return directory_name ? TarType::kDirectory : TarType::kFile;
     case '1':
@@ -48,26 +61,21 @@ Result<TarType> TypeOf(char flag, bool directory_name) {
     case '4':
       return TarType::kBlockDevice;
     case '5':
+    case kTypeGnuDirectory:
       return TarType::kDirectory;
     case '6':
       return TarType::kFifo;
     default:
+      if (flag == 'M') {
+        return Fail(ErrorCode::kNotSupported,
+                    "the archive goes on from another volume, which is not "
+                    "supported: join them, or make it without --multi-volume");
+      }
       return Fail(ErrorCode::kNotSupported,
                   "tar members of type " +
                       std::to_string(static_cast<uint8_t>(flag)) +
-                      " are not supported; make the archive without --sparse "
-                      "and --multi-volume");
+                      " are not supported; make the archive in pax format");
   }
-}
-
-// Whether an access control list in text form says no more than a mode does,
-// e.g. "user::rwx,group::r-x,other::r-x".
-bool IsMinimalAccessList(std::string_view text) {
-  return std::ranges::count(text, ':') == 6 &&
-         text.find("mask") == std::string_view::npos &&
-         text.find("user::") != std::string_view::npos &&
-         text.find("group::") != std::string_view::npos &&
-         text.find("other::") != std::string_view::npos;
 }
 
 Result<uint32_t> ToUint32(int64_t value, std::string_view what) {
@@ -100,51 +108,6 @@ Status ReadHeaderNumbers(std::string_view header, TarEntry* entry) {
                                NumberOf(header, tar_format::kDeviceMinor));
     DRIVEROOT_ASSIGN_OR_RETURN(entry->device_minor,
                                ToUint32(minor, "a device number"));
-  }
-  return {};
-}
-
-// Applies the record `key`; keys that POSIX and this reader do not know are
-// ignored, as POSIX asks.
-Status ApplyRecord(std::string_view key, const std::string& value,
-                   TarEntry* entry) {
-  if (key.starts_with(tar_format::kXattrPrefix)) {
-    const std::string name = tar_format::UnescapeXattrName(
-        key.substr(tar_format::kXattrPrefix.size()));
-    if (name.empty() || name.find('\0') != std::string::npos) {
-      return Malformed("an extended attribute has a bad name");
-    }
-    entry->xattrs[name] = value;
-  } else if (key == "uid" || key == "gid") {
-    DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t id,
-                               tar_format::ParsePaxNumber(key, value));
-    if (id > std::numeric_limits<uint32_t>::max()) {
-      return Malformed("an owner is out of range");
-    }
-    (key == "uid" ? entry->uid : entry->gid) = static_cast<uint32_t>(id);
-  } else if (key == "size") {
-    DRIVEROOT_ASSIGN_OR_RETURN(entry->size,
-                               tar_format::ParsePaxNumber(key, value));
-  } else if (key == "mtime") {
-    DRIVEROOT_ASSIGN_OR_RETURN(entry->modified,
-                               tar_format::ParsePaxTime(value));
-  } else if (key == "atime") {
-    DRIVEROOT_ASSIGN_OR_RETURN(entry->accessed,
-                               tar_format::ParsePaxTime(value));
-  } else if (key == "ctime") {
-    DRIVEROOT_ASSIGN_OR_RETURN(entry->changed, tar_format::ParsePaxTime(value));
-  } else if (key == "uname") {
-    entry->user = value;
-  } else if (key == "gname") {
-    entry->group = value;
-  } else if (key.starts_with("GNU.sparse.")) {
-    return Fail(ErrorCode::kNotSupported,
-                "tar archive holds sparse files; make it without --sparse");
-  } else if ((key == "SCHILY.acl.access" && !IsMinimalAccessList(value)) ||
-             key == "SCHILY.acl.default") {
-    return Fail(ErrorCode::kNotSupported,
-                "tar archive holds access control lists as text; make it with "
-                "--no-acls --xattrs --xattrs-include='*'");
   }
   return {};
 }
@@ -197,40 +160,76 @@ Result<std::string> NormalizeTarPath(std::string_view name) {
 
 Result<std::optional<TarEntry>> TarReader::Next() {
   DRIVEROOT_RETURN_IF_ERROR(SkipData());
+  losses_.clear();
   if (done_) return std::nullopt;
-  Records records = global_records_;
+  std::optional<Records> records;  // of this entry alone
   while (true) {
     std::array<char, kBlockSize> block;
-    bool at_end = false;
-    DRIVEROOT_RETURN_IF_ERROR(ReadBlock(block, &at_end));
-    if (at_end) return Malformed("it is truncated: the end marker is missing");
-    const std::string_view header(block.data(), block.size());
-    if (header.find_first_not_of('\0') == std::string_view::npos) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const bool found, ReadHeader(block));
+    if (!found) {
       done_ = true;
-      // POSIX has two zero blocks; some programs write one.
-      DRIVEROOT_RETURN_IF_ERROR(ReadBlock(block, &at_end));
+      if (records) return Malformed("it ends behind an extended header");
       return std::nullopt;
     }
-    DRIVEROOT_RETURN_IF_ERROR(CheckChecksum(header));
+    const std::string_view header(block.data(), block.size());
     const char flag = header[tar_format::kType.offset];
-    if (flag != kTypePax && flag != kTypePaxGlobal &&
-        flag != kTypeGnuLongName && flag != kTypeGnuLongLink) {
-      return MakeEntry(header, records);
+    if (!IsExtension(flag)) {
+      return MakeEntry(header, records ? *records : global_records_);
     }
     DRIVEROOT_ASSIGN_OR_RETURN(const int64_t size,
                                NumberOf(header, tar_format::kSize));
     DRIVEROOT_ASSIGN_OR_RETURN(std::string text, ReadExtension(size));
+    if (flag == kTypeGnuLabel) continue;
     if (flag == kTypePaxGlobal) {
       DRIVEROOT_RETURN_IF_ERROR(
           tar_format::ParsePaxRecords(text, &global_records_));
-      DRIVEROOT_RETURN_IF_ERROR(tar_format::ParsePaxRecords(text, &records));
-    } else if (flag == kTypePax) {
-      DRIVEROOT_RETURN_IF_ERROR(tar_format::ParsePaxRecords(text, &records));
-    } else {
-      text.resize(std::min(text.find('\0'), text.size()));
-      records[flag == kTypeGnuLongName ? "path" : "linkpath"] = text;
+      if (!records) continue;
     }
+    if (!records) records = global_records_;
+    DRIVEROOT_RETURN_IF_ERROR(ApplyExtension(flag, std::move(text), &*records));
   }
+}
+
+Result<bool> TarReader::ReadHeader(std::span<char> block) {
+  bool at_end = false;
+  if (!between_archives_) {
+    DRIVEROOT_RETURN_IF_ERROR(ReadBlock(block, &at_end));
+    if (at_end) return Malformed("it is truncated: the end marker is missing");
+    const std::string_view header(block.data(), block.size());
+    if (header.find_first_not_of('\0') != std::string_view::npos) {
+      DRIVEROOT_RETURN_IF_ERROR(CheckChecksum(header));
+      return true;
+    }
+    // POSIX has two zero blocks; some programs write one.
+    between_archives_ = true;
+  }
+  return ReadBehindEnd(block);
+}
+
+Result<bool> TarReader::ReadBehindEnd(std::span<char> block) {
+  while (true) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const size_t n, ReadFully(*source_, block));
+    if (n == 0) return false;
+    const std::string_view header(block.data(), n);
+    if (header.find_first_not_of('\0') == std::string_view::npos) continue;
+    if (stray_bytes_ == 0 && n == block.size() && CheckChecksum(header)) {
+      between_archives_ = false;
+      global_records_.clear();
+      return true;
+    }
+    // Nothing behind that can be told to be a header by intent.
+    stray_bytes_ += n;
+  }
+}
+
+Status TarReader::ApplyExtension(char flag, std::string text,
+                                 Records* records) {
+  if (flag == kTypePax || flag == kTypeSolarisPax || flag == kTypePaxGlobal) {
+    return tar_format::ParsePaxRecords(text, records);
+  }
+  text.resize(std::min(text.find('\0'), text.size()));
+  (*records)[flag == kTypeGnuLongName ? "path" : "linkpath"] = text;
+  return {};
 }
 
 Result<std::string> TarReader::ReadExtension(int64_t size) {
@@ -244,7 +243,7 @@ Result<std::string> TarReader::ReadExtension(int64_t size) {
   size_t filled = 0;
   while (filled < text.size()) {
     DRIVEROOT_ASSIGN_OR_RETURN(const size_t n,
-                               ReadData(std::span(text).subspan(filled)));
+                               ReadStored(std::span(text).subspan(filled)));
     filled += n;
   }
   DRIVEROOT_RETURN_IF_ERROR(SkipData());
@@ -254,7 +253,9 @@ Result<std::string> TarReader::ReadExtension(int64_t size) {
 Result<TarEntry> TarReader::MakeEntry(std::string_view header,
                                       const Records& records) {
   TarEntry entry;
-  const auto path = records.find("path");
+  // A sparse file has another name for programs that do not know of them.
+  auto path = records.find("GNU.sparse.name");
+  if (path == records.end()) path = records.find("path");
   const std::string name =
       path != records.end() ? path->second : HeaderName(header);
   DRIVEROOT_ASSIGN_OR_RETURN(entry.path, NormalizeTarPath(name));
@@ -275,11 +276,14 @@ Result<TarEntry> TarReader::MakeEntry(std::string_view header,
                              NumberOf(header, tar_format::kSize));
   if (size < 0) return Malformed(context + " has a negative size");
   entry.size = static_cast<uint64_t>(size);
-  for (const auto& [key, value] : records) {
-    if (Status applied = ApplyRecord(key, value, &entry); !applied) {
-      return std::unexpected(applied.error().WithContext(context));
-    }
-  }
+  const Status applied = tar_format::ApplyRecords(
+      records,
+      [&](bool is_group, std::string_view owner) {
+        return FindOwner(entry, is_group, owner);
+      },
+      &entry, &losses_);
+  if (!applied) return std::unexpected(applied.error().WithContext(context));
+  NoteOwners(entry);
 
   if (entry.type == TarType::kHardLink || entry.type == TarType::kSymlink) {
     const auto link = records.find("linkpath");
@@ -296,16 +300,116 @@ Result<TarEntry> TarReader::MakeEntry(std::string_view header,
     }
   }
   // Only files carry contents; some programs repeat a file's size at its links.
-  if (entry.type != TarType::kFile) entry.size = 0;
+  // That of a folder in an incremental archive is a list of names.
+  const bool has_list = header[tar_format::kType.offset] == kTypeGnuDirectory;
+  if (entry.type != TarType::kFile && !has_list) entry.size = 0;
   if (entry.size > std::numeric_limits<uint64_t>::max() - kBlockSize) {
     return Malformed(context + " has an impossible size");
   }
   data_left_ = entry.size;
   padding_left_ = PaddingOf(entry.size);
+  if (entry.type != TarType::kFile) entry.size = 0;
+  if (Status read = ReadMap(header, records, &entry); !read) {
+    return std::unexpected(read.error().WithContext(context));
+  }
+  position_ = 0;
+  size_ = entry.size;
+  run_ = 0;
+  runs_.clear();
+  if (entry.runs) {
+    runs_ = *entry.runs;
+  } else if (entry.size > 0) {
+    runs_ = {{.offset = 0, .length = entry.size}};
+  }
   return entry;
 }
 
+Status TarReader::ReadMap(std::string_view header, const Records& records,
+                          TarEntry* entry) {
+  using tar_sparse::Form;
+  const Form form = tar_sparse::FormOf(header, records);
+  if (form == Form::kNone || entry->type != TarType::kFile) return {};
+  tar_sparse::Map map;
+  switch (form) {
+    case Form::kNone:
+      break;
+    case Form::kOldGnu: {
+      DRIVEROOT_ASSIGN_OR_RETURN(map,
+                                 tar_sparse::ReadOldGnuMap(header, *source_));
+      break;
+    }
+    case Form::kRecords: {
+      DRIVEROOT_ASSIGN_OR_RETURN(map, tar_sparse::ReadRecordMap(records));
+      break;
+    }
+    case Form::kContents: {
+      DRIVEROOT_ASSIGN_OR_RETURN(
+          map, tar_sparse::ReadContentsMap(records, data_left_, *source_));
+      break;
+    }
+  }
+  data_left_ -= map.bytes;
+  DRIVEROOT_RETURN_IF_ERROR(tar_sparse::CheckMap(data_left_, &map));
+  entry->size = map.real_size;
+  entry->runs = std::move(map.runs);
+  return {};
+}
+
+void TarReader::NoteOwners(const TarEntry& entry) {
+  // Of any real system, and not what a crafted archive could fill memory with.
+  constexpr size_t kMaxOwners = 10'000;
+  constexpr size_t kMaxNameBytes = 256;
+  const auto note = [](const std::string& name, uint32_t id, Owners* owners) {
+    if (name.empty() || name.size() > kMaxNameBytes) return;
+    if (owners->size() < kMaxOwners) (*owners)[name] = id;
+  };
+  note(entry.user, entry.uid, &users_);
+  note(entry.group, entry.gid, &groups_);
+}
+
+std::optional<uint32_t> TarReader::FindOwner(const TarEntry& entry,
+                                             bool is_group,
+                                             std::string_view name) const {
+  if (name == (is_group ? entry.group : entry.user)) {
+    return is_group ? entry.gid : entry.uid;
+  }
+  const Owners& known = is_group ? groups_ : users_;
+  const auto found = known.find(name);
+  if (found != known.end()) return found->second;
+  return lookup_ ? lookup_(is_group, name) : std::nullopt;
+}
+
+uint64_t TarReader::HoleLeft() const {
+  const uint64_t end = run_ < runs_.size() ? runs_[run_].offset : size_;
+  return end > position_ ? end - position_ : 0;
+}
+
+uint64_t TarReader::SkipHole() {
+  const uint64_t length = HoleLeft();
+  position_ += length;
+  return length;
+}
+
 Result<size_t> TarReader::ReadData(std::span<char> buffer) {
+  if (const uint64_t hole = HoleLeft(); hole > 0) {
+    const size_t count =
+        static_cast<size_t>(std::min<uint64_t>(hole, buffer.size()));
+    std::fill_n(buffer.begin(), count, '\0');
+    position_ += count;
+    return count;
+  }
+  if (run_ == runs_.size()) return 0;
+  const TarRun& run = runs_[run_];
+  const uint64_t left = run.offset + run.length - position_;
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const size_t count,
+      ReadStored(buffer.first(std::min<uint64_t>(left, buffer.size()))));
+  position_ += count;
+  if (count == left) ++run_;
+  return count;
+}
+
+Result<size_t> TarReader::ReadStored(std::span<char> buffer) {
   const size_t wanted =
       static_cast<size_t>(std::min<uint64_t>(data_left_, buffer.size()));
   if (wanted == 0) return 0;
@@ -319,8 +423,10 @@ Result<size_t> TarReader::ReadData(std::span<char> buffer) {
 Status TarReader::SkipData() {
   std::array<char, 64 * kBlockSize> waste;
   while (data_left_ > 0) {
-    DRIVEROOT_RETURN_IF_ERROR(ReadData(waste));
+    DRIVEROOT_RETURN_IF_ERROR(ReadStored(waste));
   }
+  runs_.clear();
+  size_ = position_ = 0;
   const std::span<char> padding = std::span(waste).first(padding_left_);
   padding_left_ = 0;
   if (padding.empty()) return {};

@@ -4,6 +4,7 @@
 
 #include "driveroot/base/tar/tar.h"
 #include "driveroot/base/tar/tar_format.h"
+#include "driveroot/base/tar/tar_sparse.h"
 
 namespace driveroot {
 namespace {
@@ -80,17 +81,33 @@ bool Fits(std::string_view text, Field field) {
   return text.size() <= field.size && IsAscii(text);
 }
 
-std::string PaxRecordsFor(const TarEntry& entry, std::string_view name) {
+// Bytes of contents that follow the header, the map of a sparse file apart.
+uint64_t DataOf(const TarEntry& entry) {
+  if (!entry.runs) return entry.size;
+  uint64_t sum = 0;
+  for (const TarRun& run : *entry.runs) sum += run.length;
+  return sum;
+}
+
+std::string PaxRecordsFor(const TarEntry& entry, std::string_view name,
+                          uint64_t stored) {
   std::string records;
   const auto add = [&records](std::string_view key, std::string_view value) {
     records += FormatPaxRecord(key, value);
   };
-  if (!Fits(name, tar_format::kName)) add("path", name);
+  if (entry.runs) {
+    add("GNU.sparse.major", "1");
+    add("GNU.sparse.minor", "0");
+    add("GNU.sparse.name", name);
+    add("GNU.sparse.realsize", std::to_string(entry.size));
+  } else if (!Fits(name, tar_format::kName)) {
+    add("path", name);
+  }
   if (!Fits(entry.link_target, tar_format::kLinkName)) {
     add("linkpath", entry.link_target);
   }
-  if (entry.size > MaxOctal(tar_format::kSize)) {
-    add("size", std::to_string(entry.size));
+  if (stored > MaxOctal(tar_format::kSize)) {
+    add("size", std::to_string(stored));
   }
   if (entry.uid > MaxOctal(tar_format::kUid)) {
     add("uid", std::to_string(entry.uid));
@@ -146,17 +163,26 @@ Status Check(const TarEntry& entry) {
       entry.xattrs.contains("")) {
     return Refused(entry, "a name is empty or holds a NUL byte");
   }
+  if (entry.runs) {
+    tar_sparse::Map map = {.runs = *entry.runs, .real_size = entry.size};
+    if (entry.type != TarType::kFile ||
+        !tar_sparse::CheckMap(DataOf(entry), &map) ||
+        map.runs.size() != entry.runs->size()) {
+      return Refused(entry, "its runs of data make no sense");
+    }
+  }
   if (entry.mode > 07777) return Refused(entry, "the mode is above 07777");
   return {};
 }
 
-std::string MakeHeader(const TarEntry& entry, std::string_view name) {
+std::string MakeHeader(const TarEntry& entry, std::string_view name,
+                       uint64_t stored) {
   std::string header(kBlockSize, '\0');
   SetText(tar_format::kName, name, &header);
   SetNumber(tar_format::kMode, entry.mode, &header);
   SetNumber(tar_format::kUid, entry.uid, &header);
   SetNumber(tar_format::kGid, entry.gid, &header);
-  SetNumber(tar_format::kSize, entry.size, &header);
+  SetNumber(tar_format::kSize, stored, &header);
   const int64_t seconds = entry.modified.seconds;
   SetNumber(tar_format::kModified,
             seconds < 0 ? 0 : static_cast<uint64_t>(seconds), &header);
@@ -188,13 +214,20 @@ Status TarWriter::WriteEntry(const TarEntry& entry) {
   std::string name = entry.path;
   // The slash says "directory" to programs that know only the name.
   if (entry.type == TarType::kDirectory) name += '/';
-  const std::string records = PaxRecordsFor(entry, name);
+  const std::string map =
+      entry.runs ? tar_sparse::FormatMap(*entry.runs, entry.size) : "";
+  const uint64_t data = DataOf(entry);
+  const uint64_t stored = map.size() + data;
+  const std::string records = PaxRecordsFor(entry, name, stored);
   if (!records.empty()) {
     DRIVEROOT_RETURN_IF_ERROR(WritePaxHeader(name, records));
   }
-  DRIVEROOT_RETURN_IF_ERROR(sink_->Write(MakeHeader(entry, name)));
-  data_left_ = entry.size;
-  padding_left_ = tar_format::PaddingOf(entry.size);
+  // Programs that do not know of sparse files make one of this name.
+  if (entry.runs) name = "GNUSparseFile.0/" + name;
+  DRIVEROOT_RETURN_IF_ERROR(sink_->Write(MakeHeader(entry, name, stored)));
+  DRIVEROOT_RETURN_IF_ERROR(sink_->Write(map));
+  data_left_ = data;
+  padding_left_ = tar_format::PaddingOf(data);
   return {};
 }
 
@@ -206,7 +239,7 @@ Status TarWriter::WritePaxHeader(std::string_view name,
   // Readers without pax extract the records as this file.
   const std::string extension_name =
       "PaxHeaders/" + std::string(name.substr(0, 80));
-  std::string header = MakeHeader(extension, extension_name);
+  std::string header = MakeHeader(extension, extension_name, extension.size);
   header[tar_format::kType.offset] = 'x';
   SetChecksum(&header);
   DRIVEROOT_RETURN_IF_ERROR(sink_->Write(header));
