@@ -176,6 +176,8 @@ int Main(int argc, char** argv) {
   mallopt(M_MMAP_THRESHOLD, kMmapThresholdBytes);
   // Only what matters, and to standard error: the user's home is not ours.
   FLAGS_logtostderr = true;
+  // Where somebody asks for files after all (--nologtostderr).
+  FLAGS_logfile_mode = 0600;
   FLAGS_minloglevel = google::GLOG_WARNING;
   google::InitGoogleLogging(argv[0]);
   const std::vector<Command> commands = AllCommands();

@@ -67,6 +67,19 @@ class ProgramTest : public testing::Test {
     return {code.value_or(-1), ReadFile(log, 1 << 20).value_or("")};
   }
 
+  Outcome Shell(const std::string& line) const {
+    vmtest::ProcessOptions options;
+    options.arguments = {"/bin/sh", "-c", line};
+    const std::string log = Path("output");
+    const UniqueFd out(open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600));
+    options.standard_output = out.get();
+    options.standard_error = out.get();
+    Result<vmtest::Process> process = vmtest::Process::Start(options);
+    EXPECT_TRUE(process);
+    const std::optional<int> code = process->Wait(std::chrono::minutes(5));
+    return {code.value_or(-1), ReadFile(log, 1 << 20).value_or("")};
+  }
+
   void MakeTree() const {
     stdfs::create_directories(Path("tree/dir"));
     std::ofstream(Path("tree/dir/file")) << "contents";
@@ -167,6 +180,43 @@ TEST_F(ProgramTest, PulledTreeIsThePushedOne) {
   EXPECT_EQ(ReadFile(Path("copy/large"), 1 << 20).value(),
             std::string(1'000'000, 'x'));
   EXPECT_EQ(Run({"pull", Volume(), Path("copy")}).code, 1);  // not empty
+}
+
+TEST_F(ProgramTest, ArchivesGoThroughPipes) {
+  MakeTree();
+  ASSERT_EQ(Run({"push", Path("tree"), Volume()}).code, 0);
+  for (const std::string name :
+       {"a.tar", "a.tar.gz", "a.tar.xz", "a.tar.zst"}) {
+    Outcome outcome = Run({"pull", Volume(), Path(name)});
+    ASSERT_EQ(outcome.code, 0) << outcome.output;
+    const std::string other = "dir:" + Path("from-" + name);
+    outcome =
+        Shell("cat " + Path(name) + " | " + Program() + " push - " + other);
+    ASSERT_EQ(outcome.code, 0) << outcome.output;
+    outcome = Shell(Program() + " pull " + other + " - | " + Program() +
+                    " push - dir:" + Path("second-" + name));
+    ASSERT_EQ(outcome.code, 0) << outcome.output;
+    ASSERT_EQ(Run({"pull", "dir:" + Path("second-" + name),
+                   Path("out-" + name + "/")})
+                  .code,
+              0);
+    EXPECT_EQ(ReadFile(Path("out-" + name + "/dir/file"), 100).value(),
+              "contents");
+  }
+  const Outcome outcome = Run({"pull", Volume(), Path("a.zip")});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_FALSE(stdfs::exists(Path("a.zip")));
+}
+
+TEST_F(ProgramTest, WhatIsLeftOutIsTold) {
+  MakeTree();
+  const Outcome outcome = Shell("cd " + Path("tree") + " && touch .wh.x && " +
+                                Program() + " push . " + Volume());
+  EXPECT_EQ(outcome.code, 0) << outcome.output;
+  EXPECT_NE(outcome.output.find("note: 1 have names as image layers"),
+            std::string::npos)
+      << outcome.output;
+  EXPECT_NE(outcome.output.find(".wh.x"), std::string::npos);
 }
 
 TEST_F(ProgramTest, PushReplacesTheTree) {

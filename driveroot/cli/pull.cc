@@ -3,6 +3,7 @@
 
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/progress_bar.h"
+#include "driveroot/cli/report_notes.h"
 #include "driveroot/cli/volume_name.h"
 #include "driveroot/transfer/push.h"
 
@@ -27,12 +28,8 @@ Status Pull(const std::vector<std::string>& arguments) {
   // Standard output may be the archive.
   std::cerr << path << " has the tree of " << name.ToString()
             << " now: " << summary->entries << " entries, "
-            << FormatBytes(summary->bytes);
-  if (summary->sockets_left_out > 0) {
-    std::cerr << "; " << summary->sockets_left_out << " sockets left out";
-  }
-  std::cerr << std::endl;
-  return {};
+            << FormatBytes(summary->bytes) << std::endl;
+  return ReportNotes(summary->notes);
 }
 
 }  // namespace
@@ -42,9 +39,10 @@ Command PullCommand() {
           .arguments = "VOLUME DIR|TAR",
           .summary = "write a volume's tree to a folder or an archive",
           .details =
-              "A path that ends in .tar is an archive, - is one to standard "
-              "output; any other is a folder, empty or not there yet. Owners "
-              "are set when run by root.",
+              "A path that ends in .tar, .tar.gz, .tar.xz or .tar.zst is an "
+              "archive, - is one to standard output; any other is a folder, "
+              "empty or not there yet. Owners, set-id bits and devices need "
+              "root. What is left out is told.",
           .min_arguments = 2,
           .max_arguments = 2,
           .flags = WithDriveFlags(),

@@ -9,6 +9,7 @@
 #include "driveroot/base/files.h"
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/progress_bar.h"
+#include "driveroot/cli/report_notes.h"
 #include "driveroot/cli/volume_name.h"
 
 DECLARE_bool(steal);
@@ -18,6 +19,9 @@ DEFINE_string(trace, "",
               "each: they are stored side by side and fetched in advance at "
               "the next boot; `driveroot trace` prints such a list; default: "
               "what init, its units, their programs and libraries suggest");
+
+DEFINE_bool(cross_mounts, false,
+            "push also what is mounted below the folder, and subvolumes");
 
 namespace driveroot {
 namespace {
@@ -41,7 +45,9 @@ Status Push(const std::vector<std::string>& arguments) {
   DRIVEROOT_ASSIGN_OR_RETURN(const VolumeName name,
                              ParseVolumeName(arguments[1]));
   // Before the volume is made: a wrong path must leave nothing behind.
-  DRIVEROOT_RETURN_IF_ERROR(OpenTreeSource(path));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const std::unique_ptr<TreeSource> source,
+      OpenTreeSource(path, {.cross_mounts = FLAGS_cross_mounts}));
   DRIVEROOT_ASSIGN_OR_RETURN(const ImportOptions import_options,
                              ImportOptionsFromFlags());
   DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened, OpenOrCreateStore(name));
@@ -56,13 +62,13 @@ Status Push(const std::vector<std::string>& arguments) {
   VolumeOptions options;
   options.steal = FLAGS_steal;
   const Result<ImportSummary> summary = PushTree(
-      std::move(opened.store), path, options, import_options, observer);
+      std::move(opened.store), *source, options, import_options, observer);
   bar.Finish();
   if (!summary) return std::unexpected(summary.error());
   std::cout << name.ToString() << " has the tree of " << path
             << " now: " << summary->entries << " entries, "
             << FormatBytes(summary->bytes) << std::endl;
-  return {};
+  return ReportNotes(summary->notes);
 }
 
 }  // namespace
@@ -73,13 +79,17 @@ Command PushCommand() {
       .arguments = "DIR|TAR VOLUME",
       .summary = "make a volume's tree equal to a folder or an archive",
       .details =
-          "TAR may be compressed with zstd; - is standard input. The volume "
-          "is made if there is none. It changes in one step at the end: a "
-          "push that is interrupted leaves it as it was. Modes, owners, "
-          "times, links, devices and extended attributes are kept.",
+          "TAR may be compressed with gzip, xz or zstd; - is standard input. "
+          "The volume is made if there is none. It changes in one step at the "
+          "end: a push that is interrupted leaves it as it was. Modes, owners, "
+          "times, links, devices, holes, access lists and extended attributes "
+          "are kept. What is mounted below DIR is left out, subvolumes "
+          "included, unless --cross_mounts is given. Whatever is left out or "
+          "changed is told; when something could not be read, the rest is "
+          "pushed and the exit code is 1.",
       .min_arguments = 2,
       .max_arguments = 2,
-      .flags = WithDriveFlags({"steal", "trace"}),
+      .flags = WithDriveFlags({"cross_mounts", "steal", "trace"}),
       .run = Push};
 }
 

@@ -52,6 +52,36 @@ TarType TypeOf(uint32_t mode) {
   }
 }
 
+// Where a file has data. Small holes between are read as zeros, which costs
+// less than what they would save.
+std::vector<TarRun> DataRuns(const ExtentMap& extents, uint64_t size) {
+  constexpr uint64_t kSmallHole = 64 << 10;
+  std::vector<TarRun> runs;
+  uint64_t begin = extents.NextData(0, size);
+  while (begin < size) {
+    const uint64_t end = extents.NextHole(begin, size);
+    if (!runs.empty() &&
+        begin - (runs.back().offset + runs.back().length) < kSmallHole) {
+      runs.back().length = end - runs.back().offset;
+    } else {
+      runs.push_back({.offset = begin, .length = end - begin});
+    }
+    begin = extents.NextData(end, size);
+  }
+  return runs;
+}
+
+// Whether an archive has the file as a sparse one: not every program that reads
+// archives knows these, so it should be worth it. What readers take at most is
+// far above what a file of a root has.
+bool IsSparse(const std::vector<TarRun>& runs, uint64_t size) {
+  constexpr uint64_t kMinHoles = 1 << 20;
+  constexpr size_t kMaxRuns = 1 << 20;
+  uint64_t data = 0;
+  for (const TarRun& run : runs) data += run.length;
+  return size - data >= kMinHoles && runs.size() <= kMaxRuns;
+}
+
 class Exporter {
  public:
   Exporter(Volume& volume, TreeSink& sink, const TransferCallback& progress)
@@ -74,6 +104,7 @@ class Exporter {
   // The entry for an item; its children are put onto pending_.
   TarEntry Describe(const Item& item);
   Status CopyData(const Item& item, uint64_t size);
+  Status CopyChunk(const Item& item, uint64_t offset, std::span<char> chunk);
   void Report();
 
   Volume& volume_;
@@ -87,7 +118,9 @@ class Exporter {
   bool contents_last_ = false;
   std::unordered_map<InodeNumber, std::string> files_;  // their first names
   std::vector<Item> links_;                             // further names
+  std::vector<TarRun> runs_;  // of the file that was described last
   ExportSummary summary_;
+  uint64_t data_bytes_ = 0;  // read so far, holes apart
   uint64_t total_ = 0;
 };
 
@@ -128,6 +161,7 @@ Result<ExportSummary> Exporter::Run() {
   while (!pending_.empty()) DRIVEROOT_RETURN_IF_ERROR(WriteNext());
   if (contents_last_) DRIVEROOT_RETURN_IF_ERROR(WriteContents());
   DRIVEROOT_RETURN_IF_ERROR(sink_.Finish());
+  summary_.notes.Add(sink_.notes());
   return summary_;
 }
 
@@ -135,7 +169,7 @@ Status Exporter::WriteNext() {
   Item item = std::move(pending_.back());
   pending_.pop_back();
   if (S_ISSOCK(volume_.Read()->Find(item.inode)->attributes.mode)) {
-    ++summary_.sockets_left_out;
+    summary_.notes.Add("sockets left out", item.path);
     return {};
   }
   const TarEntry entry = Describe(item);
@@ -203,7 +237,11 @@ TarEntry Exporter::Describe(const Item& item) {
   if (inode.xattrs != nullptr) {
     entry.xattrs.insert(inode.xattrs->begin(), inode.xattrs->end());
   }
-  if (entry.type == TarType::kFile) entry.size = attributes.size;
+  if (entry.type == TarType::kFile) {
+    entry.size = attributes.size;
+    runs_ = DataRuns(inode.extents(), entry.size);
+    if (IsSparse(runs_, entry.size)) entry.runs = runs_;
+  }
   if (entry.type == TarType::kSymlink) {
     entry.link_target = inode.symlink_target();
   }
@@ -231,22 +269,41 @@ TarEntry Exporter::Describe(const Item& item) {
 }
 
 Status Exporter::CopyData(const Item& item, uint64_t size) {
-  std::string buffer(std::min<uint64_t>(kChunkBytes, size), '\0');
-  for (uint64_t offset = 0; offset < size; offset += buffer.size()) {
-    const std::span<char> chunk(
-        buffer.data(), std::min<uint64_t>(buffer.size(), size - offset));
-    std::vector<StoredPiece> pieces =
-        volume_.Read()->ReadData(item.inode, offset, chunk);
-    if (order_) order_->FetchAhead(summary_.bytes);
-    const Status status = volume_.ReadStored(pieces, chunk);
-    if (!status) {
-      return std::unexpected(status.error().WithContext("/" + item.path));
+  const std::vector<TarRun> runs = std::move(runs_);
+  std::string buffer;
+  uint64_t offset = 0;
+  const auto skip_to = [&](uint64_t end) -> Status {
+    if (end == offset) return {};
+    summary_.bytes += end - offset;
+    const uint64_t hole = end - std::exchange(offset, end);
+    return sink_.WriteHole(hole);
+  };
+  for (const TarRun& run : runs) {
+    DRIVEROOT_RETURN_IF_ERROR(skip_to(run.offset));
+    const uint64_t end = run.offset + run.length;
+    while (offset < end) {
+      buffer.resize(std::min<uint64_t>(kChunkBytes, end - offset));
+      DRIVEROOT_RETURN_IF_ERROR(CopyChunk(item, offset, buffer));
+      offset += buffer.size();
     }
-    DRIVEROOT_RETURN_IF_ERROR(
-        sink_.WriteData(std::string_view(chunk.data(), chunk.size())));
-    summary_.bytes += chunk.size();
-    Report();
   }
+  return skip_to(size);
+}
+
+Status Exporter::CopyChunk(const Item& item, uint64_t offset,
+                           std::span<char> chunk) {
+  std::vector<StoredPiece> pieces =
+      volume_.Read()->ReadData(item.inode, offset, chunk);
+  if (order_) order_->FetchAhead(data_bytes_);
+  const Status status = volume_.ReadStored(pieces, chunk);
+  if (!status) {
+    return std::unexpected(status.error().WithContext("/" + item.path));
+  }
+  DRIVEROOT_RETURN_IF_ERROR(
+      sink_.WriteData(std::string_view(chunk.data(), chunk.size())));
+  summary_.bytes += chunk.size();
+  data_bytes_ += chunk.size();
+  Report();
   return {};
 }
 

@@ -16,13 +16,14 @@ namespace driveroot {
 struct ExportSummary {
   uint64_t entries = 0;
   uint64_t bytes = 0;  // of contents
-  uint64_t sockets_left_out = 0;
+  TransferNotes notes;
 };
 
 // Writes every entry and finishes the sink: names in byte order, but contents
-// as they lie on the store if the sink takes files in any order. Sockets are
-// left out: no archive holds them, and they mean nothing without the process
-// that listens. The volume should not change meanwhile: mount it read-only.
+// as they lie on the store if the sink takes files in any order. Holes stay
+// holes, and nothing is done for their bytes. Sockets are left out, with a
+// note: no archive holds them, and they mean nothing without the process that
+// listens. The volume should not change meanwhile: mount it read-only.
 Result<ExportSummary> ExportTree(Volume& volume, TreeSink& sink,
                                  const TransferCallback& progress);
 

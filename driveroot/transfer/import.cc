@@ -16,6 +16,8 @@
 #include "driveroot/transfer/held_files.h"
 #include "driveroot/transfer/put_in_place.h"
 #include "driveroot/transfer/tar_attributes.h"
+#include "driveroot/transfer/whiteouts.h"
+#include "driveroot/transfer/xattr_names.h"
 
 namespace driveroot {
 namespace {
@@ -57,15 +59,20 @@ class Importer {
 
  private:
   Status Add(const TarEntry& entry);
+  Status ApplyWhiteout(const TarEntry& entry);
   Status AddTop(const TarEntry& entry);
   Status AddHardLink(Metadata& metadata, const TarEntry& entry,
                      InodeNumber folder, std::string_view name);
   Result<InodeNumber> AddInode(Metadata& metadata, const TarEntry& entry,
                                InodeNumber folder, std::string_view name);
-  // Gives the entry's contents to `take`, a frame's length at a time.
+  // Gives the entry's contents to `take`, a frame's length at a time, without
+  // its holes.
   using ChunkSink =
       std::function<Status(uint64_t offset, std::string_view bytes)>;
-  Status CopyData(const TarEntry& entry, const ChunkSink& take);
+  Status CopyData(const TarEntry& entry, InodeNumber inode,
+                  const ChunkSink& take);
+  // Sets the size to what was read.
+  Status EndAt(const TarEntry& entry, InodeNumber inode, uint64_t size);
   // Those of the list, or those that a boot is likely to read, come last and
   // side by side.
   Status WriteHeldFiles();
@@ -87,6 +94,7 @@ class Importer {
   const TransferCallback& progress_;
   HeldFiles held_;
   BootGuess guess_;
+  Whiteouts whiteouts_;
   InodeNumber top_ = kNoInode;  // of the new tree, until it is put in place
   ImportSummary summary_;
 };
@@ -123,14 +131,22 @@ Result<ImportSummary> Importer::Run() {
     top_ = lock->CreateInode(attributes, kNoInode);
   }
   while (true) {
-    DRIVEROOT_ASSIGN_OR_RETURN(const std::optional<TarEntry> entry,
-                               source_.Next());
+    DRIVEROOT_ASSIGN_OR_RETURN(std::optional<TarEntry> entry, source_.Next());
     if (!entry) break;
+    if (const std::optional<size_t> layer = source_.layer()) {
+      whiteouts_.BeginLayer(*layer);
+      if (IsWhiteout(*entry)) {
+        DRIVEROOT_RETURN_IF_ERROR(ApplyWhiteout(*entry));
+        continue;
+      }
+    }
+    FitXattrs(&*entry, &summary_.notes);
     DRIVEROOT_RETURN_IF_ERROR(CheckEntryLimits(*entry));
     DRIVEROOT_RETURN_IF_ERROR(Add(*entry));
     ++summary_.entries;
     Report();
   }
+  summary_.notes.Add(source_.notes());
   DRIVEROOT_RETURN_IF_ERROR(WriteHeldFiles());
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
   PutTreeInPlace(*lock, top_);
@@ -158,6 +174,7 @@ Status Importer::Add(const TarEntry& entry) {
     DRIVEROOT_RETURN_IF_ERROR(volume_.CheckRoom(
         *lock, Metadata::InodeMemory() + Metadata::EntryMemory(name),
         /*privileged=*/true));
+    whiteouts_.Brought(folder, name);
     if (entry.type == TarType::kHardLink) {
       return AddHardLink(*lock, entry, folder, name);
     }
@@ -165,17 +182,29 @@ Status Importer::Add(const TarEntry& entry) {
   }
   if (entry.type != TarType::kFile) return {};
   if (HeldFiles::File* held = held_.Hold(entry.path, inode, entry.size)) {
-    return CopyData(entry, [held](uint64_t, std::string_view bytes) -> Status {
-      held->bytes += bytes;
-      return {};
-    });
+    return CopyData(entry, inode,
+                    [held](uint64_t offset, std::string_view bytes) -> Status {
+                      held->bytes.resize(offset);  // a hole
+                      held->bytes += bytes;
+                      return {};
+                    });
   }
   DRIVEROOT_RETURN_IF_ERROR(
-      CopyData(entry, [&](uint64_t offset, std::string_view bytes) {
+      CopyData(entry, inode, [&](uint64_t offset, std::string_view bytes) {
         return WriteWithHoles(inode, offset, bytes);
       }));
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
   lock->StartNewFrame(inode, EndsFrame(entry.path));
+  return {};
+}
+
+Status Importer::ApplyWhiteout(const TarEntry& entry) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
+  const auto [folder, name] = SplitPath(entry.path);
+  const InodeNumber inode = Resolve(*lock, folder);
+  if (inode != kNoInode && lock->Find(inode)->IsDirectory()) {
+    whiteouts_.Apply(*lock, inode, name);
+  }
   return {};
 }
 
@@ -245,6 +274,11 @@ Status Importer::RemoveOldEntry(Metadata& metadata, const TarEntry& entry,
   const InodeNumber old = metadata.Lookup(folder, name);
   if (old == kNoInode) return {};
   if (metadata.Find(old)->IsDirectory()) {
+    // A layer may put anything in the place of what lower ones have.
+    if (source_.layer()) {
+      RemoveTree(metadata, folder, name);
+      return {};
+    }
     return Fail(ErrorCode::kInvalidArgument,
                 entry.path + " is a folder first and something else later");
   }
@@ -291,27 +325,50 @@ Result<InodeNumber> Importer::FolderOf(Metadata& metadata,
                 std::string(path) + " lies in something that is no folder");
   }
   MakeFolder(metadata, parent, name, {.mode = S_IFDIR | 0755, .nlink = 2});
+  whiteouts_.Brought(parent, name);
   return metadata.Lookup(parent, name);
 }
 
-Status Importer::CopyData(const TarEntry& entry, const ChunkSink& take) {
+Status Importer::CopyData(const TarEntry& entry, InodeNumber inode,
+                          const ChunkSink& take) {
   std::string buffer(std::clamp<uint64_t>(entry.size, 1, kChunkBytes), '\0');
   uint64_t offset = 0;
   size_t filled = 0;
   while (true) {
+    if (filled == 0) {
+      DRIVEROOT_ASSIGN_OR_RETURN(const uint64_t hole, source_.SkipHole());
+      offset += hole;
+      summary_.bytes += hole;
+    }
+    // Behind a hole, too, chunks end where they would without it.
+    const uint64_t wanted =
+        std::min(buffer.size(), kChunkBytes - offset % kChunkBytes);
     DRIVEROOT_ASSIGN_OR_RETURN(
         const size_t count,
-        source_.ReadData(std::span(buffer).subspan(filled)));
+        source_.ReadData(std::span(buffer).first(wanted).subspan(filled)));
     filled += count;
-    if (count > 0 && filled < buffer.size()) continue;
-    DRIVEROOT_RETURN_IF_ERROR(
-        take(offset, std::string_view(buffer).substr(0, filled)));
+    if (count > 0 && filled < wanted) continue;
+    if (filled > 0) {
+      DRIVEROOT_RETURN_IF_ERROR(
+          take(offset, std::string_view(buffer).substr(0, filled)));
+    }
     offset += filled;
     summary_.bytes += filled;
     filled = 0;
-    if (count == 0) return {};
     Report();
+    if (count == 0) return EndAt(entry, inode, offset);
   }
+}
+
+Status Importer::EndAt(const TarEntry& entry, InodeNumber inode,
+                       uint64_t size) {
+  if (size == entry.size) return {};
+  // It became shorter while it was read, which the source has noted.
+  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, volume_.Write());
+  Attributes attributes = lock->Find(inode)->attributes;
+  attributes.size = size;
+  lock->SetAttributes(inode, attributes);
+  return {};
 }
 
 Status Importer::WriteWithHoles(InodeNumber file, uint64_t offset,

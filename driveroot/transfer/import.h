@@ -23,6 +23,7 @@ struct ImportOptions {
 struct ImportSummary {
   uint64_t entries = 0;
   uint64_t bytes = 0;  // of contents
+  TransferNotes notes;
 };
 
 // Builds the new tree beside the old one, which the volume keeps sharing data
@@ -31,7 +32,8 @@ struct ImportSummary {
 // failed import ever is.
 //
 // Modes, owners, times, links, devices and extended attributes are kept; blocks
-// of zeros become holes. Entries whose parents the source leaves out get
+// of zeros become holes. What the source or a volume cannot keep is noted.
+// Entries whose parents the source leaves out get
 // folders of root's with mode 0755.
 //
 // kInvalidArgument: an entry contradicts one before it; the message names it.

@@ -35,9 +35,15 @@ Result<ImportSummary> PushTree(std::unique_ptr<ObjectStore> store,
                                const std::string& path, VolumeOptions options,
                                const ImportOptions& import_options,
                                const TransferObserver& observer) {
-  // The source first: a wrong path must not make a volume.
   DRIVEROOT_ASSIGN_OR_RETURN(const std::unique_ptr<TreeSource> source,
                              OpenTreeSource(path));
+  return PushTree(std::move(store), *source, options, import_options, observer);
+}
+
+Result<ImportSummary> PushTree(std::unique_ptr<ObjectStore> store,
+                               TreeSource& source, VolumeOptions options,
+                               const ImportOptions& import_options,
+                               const TransferObserver& observer) {
   options.read_only = false;
   options.make_if_missing = true;
   // A push that was broken off is not begun all over again.
@@ -57,7 +63,7 @@ Result<ImportSummary> PushTree(std::unique_ptr<ObjectStore> store,
                              Volume::Open(std::move(store), options));
   DRIVEROOT_ASSIGN_OR_RETURN(
       const ImportSummary summary,
-      ImportTree(*source, *volume, import_options, observer.tree));
+      ImportTree(source, *volume, import_options, observer.tree));
   // Everything is in the closing record.
   DRIVEROOT_RETURN_IF_ERROR(volume->Close(observer.volume));
   return summary;

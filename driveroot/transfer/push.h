@@ -22,9 +22,15 @@ struct TransferObserver {
   ProgressCallback volume;  // while the volume uploads what is left
 };
 
-// Makes the volume in `store` equal to the folder or archive `path`, in one
+// Makes the volume in `store` equal to the folder or archive `source`, in one
 // step: a push that fails or is interrupted leaves the volume as it was. A
 // store without a volume gets one first. Only `options.steal` is looked at.
+Result<ImportSummary> PushTree(std::unique_ptr<ObjectStore> store,
+                               TreeSource& source, VolumeOptions options,
+                               const ImportOptions& import_options,
+                               const TransferObserver& observer);
+
+// The same for the folder or archive `path`, which must not be "-".
 Result<ImportSummary> PushTree(std::unique_ptr<ObjectStore> store,
                                const std::string& path, VolumeOptions options,
                                const ImportOptions& import_options,

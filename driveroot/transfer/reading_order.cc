@@ -106,15 +106,15 @@ void ReadingOrder::FetchAhead(uint64_t bytes_read) {
 void ReadingOrder::AddFile(const Metadata& metadata) {
   const Inode& inode = *metadata.Find(files_[file_]);
   const uint64_t size = inode.attributes.size;
+  // Holes take no time, however long.
+  offset_ = inode.extents().NextData(offset_, size);
   const uint64_t length = std::min(size - offset_, kSliceBytes);
   for (const Extent& extent : inode.extents().Slice(offset_, length)) {
     const std::optional<StoredFrame> frame = metadata.FindFrame(extent.frame);
-    if (frame) {
-      lot_.push_back({*frame, position_ + (extent.offset - offset_)});
-    }
+    if (frame) lot_.push_back({*frame, position_});
+    position_ += extent.length;
   }
-  offset_ += length;
-  position_ += length;
+  offset_ = inode.extents().NextData(offset_ + length, size);
   if (offset_ < size) return;
   offset_ = 0;
   ++file_;

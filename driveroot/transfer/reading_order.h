@@ -32,11 +32,12 @@ class ReadingOrder {
   const std::vector<InodeNumber>& files() const { return files_; }
 
   // Begins to fetch what should be on its way by now. Told how many bytes of
-  // contents were read so far, holes included.
+  // contents were read so far, holes left out.
   void FetchAhead(uint64_t bytes_read);
 
  private:
-  // A frame, and where among all bytes of contents it is used first.
+  // A frame, and where among all bytes of contents, without holes, it is used
+  // first.
   struct Use {
     StoredFrame frame;
     uint64_t position = 0;

@@ -19,6 +19,7 @@
 
 #include "driveroot/base/result.h"
 #include "driveroot/base/tar/tar.h"
+#include "driveroot/transfer/transfer_notes.h"
 
 namespace driveroot {
 
@@ -31,12 +32,27 @@ class TreeSource {
   virtual Result<std::optional<TarEntry>> Next() = 0;
 
   // Fills a prefix of `buffer` with the next bytes of the current entry;
-  // returns its length, 0 at the end.
+  // returns its length, 0 at the end. A folder's file that became shorter ends
+  // before entry.size.
   virtual Result<size_t> ReadData(std::span<char> buffer) = 0;
+
+  // Goes over the hole that the contents go on with; returns its length in
+  // bytes, 0 when there is none. Holes that are not gone over are zeros.
+  virtual Result<uint64_t> SkipHole() { return 0; }
+
+  // Of a container image: the number of the layer that the current entry is of,
+  // the lowest first. Such entries may be whiteouts (whiteouts.h).
+  virtual std::optional<size_t> layer() const { return std::nullopt; }
+
+  // What was left out or changed so far.
+  const TransferNotes& notes() const { return notes_; }
 
   // Bytes read so far, and of the whole (0: not known), for progress.
   virtual uint64_t bytes_done() const = 0;
   virtual uint64_t bytes_total() const = 0;
+
+ protected:
+  TransferNotes notes_;
 };
 
 class TreeSink {
@@ -48,17 +64,35 @@ class TreeSink {
   virtual bool TakesFilesInAnyOrder() const { return false; }
 
   virtual Status WriteEntry(const TarEntry& entry) = 0;
-  // Contents of the current entry; all calls together give entry.size bytes.
+  // Contents of the current entry; all calls of these two together give
+  // entry.size bytes, holes where entry.runs has none.
   virtual Status WriteData(std::string_view bytes) = 0;
+  virtual Status WriteHole(uint64_t bytes);  // unless overridden, zeros
   virtual Status Finish() = 0;
+
+  // What was left out or changed so far.
+  const TransferNotes& notes() const { return notes_; }
+
+ protected:
+  TransferNotes notes_;
+};
+
+struct TreeSourceOptions {
+  // Of a folder: also what is mounted below it.
+  bool cross_mounts = false;
 };
 
 // A folder if `path` is one, a tar archive otherwise; "-" is standard input.
-// An archive may be compressed with zstd. The error names the path.
-Result<std::unique_ptr<TreeSource>> OpenTreeSource(const std::string& path);
+// An archive may be compressed with gzip, xz or zstd, and either may be a
+// container image (image_source.h). The error names the path; what is no
+// archive at all is refused here already.
+Result<std::unique_ptr<TreeSource>> OpenTreeSource(
+    const std::string& path, const TreeSourceOptions& options = {});
 
-// "-" is an archive to standard output; a path that ends in ".tar" is an
-// archive, any other a folder, which must be empty or not be there yet.
+// "-" is an archive to standard output; a path that ends in .tar, .tar.gz,
+// .tgz, .tar.xz, .txz, .tar.zst or .tzst is an archive, any other a folder,
+// which must be empty or not be there yet. kNotSupported: the name is that of
+// an archive that cannot be written.
 Result<std::unique_ptr<TreeSink>> OpenTreeSink(const std::string& path);
 
 // How far a transfer is. Bytes of contents; `total` is 0 when not known.

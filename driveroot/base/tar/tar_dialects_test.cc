@@ -357,6 +357,24 @@ TEST(TarDialectsTest, RefusesMapsThatMakeNoSense) {
   }
 }
 
+TEST(TarDialectsTest, NamesThatAreNoTextSaySo) {
+  for (const auto& [name, is_text] :
+       {std::pair("plain"s, true), std::pair("\xc3\xa9t\xc3\xa9"s, true),
+        std::pair("\xf0\x9f\x90\xa7"s, true), std::pair("caf\xe9"s, false),
+        std::pair("\xc0\xaf"s, false), std::pair("\xed\xa0\x80"s, false),
+        std::pair("\xf4\x90\x80\x80"s, false), std::pair("\xc3"s, false)}) {
+    std::string archive;
+    StringSink sink(&archive);
+    TarWriter writer(&sink);
+    TarEntry entry;
+    entry.path = name;
+    ASSERT_TRUE(writer.WriteEntry(entry));
+    ASSERT_TRUE(writer.Finish());
+    EXPECT_EQ(archive.contains("hdrcharset=BINARY"), !is_text) << name;
+    EXPECT_EQ(ReadOne(archive).path, name);
+  }
+}
+
 TEST(TarDialectsTest, WritesHolesAsItReadsThem) {
   std::string archive;
   StringSink sink(&archive);

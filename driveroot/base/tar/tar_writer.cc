@@ -75,6 +75,31 @@ bool IsAscii(std::string_view text) {
   return true;
 }
 
+// RFC 3629, section 4.
+bool IsUtf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const size_t length = lead < 0x80                   ? 1
+                          : lead >= 0xc2 && lead < 0xe0 ? 2
+                          : lead >= 0xe0 && lead < 0xf0 ? 3
+                          : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                        : 0;
+    if (length == 0 || length > text.size() - i) return false;
+    for (size_t k = 1; k < length; ++k) {
+      if ((text[i + k] & '\xc0') != '\x80') return false;
+    }
+    const auto second =
+        length > 1 ? static_cast<unsigned char>(text[i + 1]) : 0;
+    // Longer than need be, surrogates, and above the last character.
+    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second >= 0xa0) ||
+        (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second >= 0x90)) {
+      return false;
+    }
+    i += length;
+  }
+  return true;
+}
+
 // Whether the field holds `text` whole. Other bytes than ASCII have no meaning
 // in ustar, whereas pax defines them.
 bool Fits(std::string_view text, Field field) {
@@ -95,6 +120,11 @@ std::string PaxRecordsFor(const TarEntry& entry, std::string_view name,
   const auto add = [&records](std::string_view key, std::string_view value) {
     records += FormatPaxRecord(key, value);
   };
+  // Records are UTF-8 unless they say that they are just bytes.
+  if (!IsUtf8(name) || !IsUtf8(entry.link_target) || !IsUtf8(entry.user) ||
+      !IsUtf8(entry.group)) {
+    add("hdrcharset", "BINARY");
+  }
   if (entry.runs) {
     add("GNU.sparse.major", "1");
     add("GNU.sparse.minor", "0");
