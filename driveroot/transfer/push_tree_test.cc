@@ -217,6 +217,12 @@ TEST_F(PushTreeTest, AttributesOfOtherSystemsAreConvertedOrLeftOut) {
   EXPECT_EQ(lock->Find(lock->Lookup(kRootInode, "link"))->xattrs->size(), 1u);
 }
 
+TEST_F(PushTreeTest, LinksThatRepeatAttributesLoseNothing) {
+  const auto pushed = Push(TestData("bsdtar.tar.zst"));
+  ASSERT_TRUE(pushed) << pushed.error();
+  EXPECT_TRUE(pushed->notes.Lines().empty()) << pushed->notes.Lines()[0];
+}
+
 TEST_F(PushTreeTest, AFileThatBecameShorterIsAsLongAsWhatWasRead) {
   MadeSource::Made file = File("file", "short");
   file.entry.size = 100'000;

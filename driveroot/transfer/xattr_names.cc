@@ -36,6 +36,11 @@ bool IsOfLinux(std::string_view name) {
 }  // namespace
 
 void FitXattrs(TarEntry* entry, TransferNotes* notes) {
+  // Its first name has them; some programs repeat them.
+  if (entry->type == TarType::kHardLink) {
+    entry->xattrs.clear();
+    return;
+  }
   std::map<std::string, std::string> kept;
   std::map<std::string, std::string> converted;
   for (auto& [name, value] : entry->xattrs) {
