@@ -54,6 +54,7 @@ std::string Json(const CheckReport& report,
       {"unreferenced_bytes", report.unreferenced_bytes},
       {"more_problems", report.more_problems}};
   for (const auto& [key, number] : numbers) PutMember(writer, key, number);
+  PutTexts(writer, "notes", report.notes);
   PutTexts(writer, "problems", report.problems);
   PutTexts(writer, "repairs", repairs);
   writer.EndObject();
@@ -64,6 +65,9 @@ void PrintText(const VolumeName& name, const CheckReport& report,
                const std::vector<std::string>& repairs) {
   for (const std::string& text : repairs) {
     std::cout << "repaired: " << text << "\n";
+  }
+  for (const std::string& text : report.notes) {
+    std::cout << "note: " << text << "\n";
   }
   for (const std::string& text : report.problems) std::cout << text << "\n";
   std::cout << name.ToString() << ": " << report.inodes << " inodes, "
@@ -110,9 +114,17 @@ Status Fsck(const std::vector<std::string>& arguments) {
                              OpenStore(name, Patience::kCommand));
   DRIVEROOT_ASSIGN_OR_RETURN(CheckReport report, Check(*opened.store));
   std::vector<std::string> repairs;
-  if (FLAGS_repair && !report.problems.empty()) {
-    DRIVEROOT_ASSIGN_OR_RETURN(repairs, Repair(name));
-    DRIVEROOT_ASSIGN_OR_RETURN(report, Check(*opened.store));
+  if (FLAGS_repair) {
+    Result<std::vector<std::string>> repaired = Repair(name);
+    // Without a problem that can be seen there may be one that only writing
+    // shows; but then it need not be taken from whoever has it.
+    const bool may_wait = !repaired && report.problems.empty() &&
+                          repaired.error().code() == ErrorCode::kBusy;
+    if (!repaired && !may_wait) return std::unexpected(repaired.error());
+    if (repaired) repairs = *std::move(repaired);
+    if (!repairs.empty()) {
+      DRIVEROOT_ASSIGN_OR_RETURN(report, Check(*opened.store));
+    }
   }
   if (FLAGS_json) {
     std::cout << Json(report, repairs) << std::endl;
@@ -138,7 +150,8 @@ Command FsckCommand() {
               "Without --repair nothing is changed, and the volume may be "
               "mounted. With it the volume must not be: a tree that is none is "
               "made one, and a volume whose checkpoints or log are damaged "
-              "begins anew from what is left of them.",
+              "begins anew from what is left of them. It is also for a volume "
+              "in which nothing is found, but that cannot be written to.",
           .min_arguments = 1,
           .max_arguments = 1,
           .flags = WithDriveFlags({"data", "json", "repair", "steal"}),

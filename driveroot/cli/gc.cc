@@ -92,7 +92,8 @@ Command GcCommand() {
               "is less than an hour old. The volume must not be mounted.",
           .min_arguments = 1,
           .max_arguments = 1,
-          .flags = WithDriveFlags({"keep_hours", "keep_days", "json", "steal"}),
+          .flags = WithDriveFlags(
+              {"keep_hours", "keep_days", "keep_percent", "json", "steal"}),
           .run = CollectGarbage};
 }
 

@@ -58,6 +58,14 @@ DEFINE_string(
     "read-only: the number of a record, or a time like "
     "2026-03-01T12:30:00Z or 2h for so long ago; see `driveroot log`");
 
+DEFINE_string(
+    writer_id, "",
+    "who writes, the same after each boot of this machine and no other one's: "
+    "by it a machine takes its volume up again after a power cut; default: a "
+    "random one that is kept in /var/lib/driveroot, or the user's state "
+    "folder; "
+    "with --root what the firmware says (SMBIOS UUID)");
+
 DECLARE_bool(steal);
 DECLARE_string(ca_file);
 DECLARE_string(credentials);
@@ -92,6 +100,11 @@ Result<DaemonOptions> OptionsFromFlags(const VolumeName& name,
   }
   options.mount.fsync_waits = FLAGS_fsync == "durable";
   options.volume_options.steal = FLAGS_steal;
+  options.volume_options.writer_id = FLAGS_writer_id;
+  // A machine's root cannot hold what is needed to open it.
+  if (FLAGS_root && FLAGS_writer_id.empty()) {
+    options.volume_options.writer_id = HardwareWriterId();
+  }
   options.volume_options.commit_interval =
       std::chrono::milliseconds(FLAGS_commit_interval_ms);
   options.volume_options.garbage_interval =
@@ -192,8 +205,8 @@ Command MountCommand() {
           .flags = WithDriveFlags(
               {"foreground", "read_only", "at", "steal", "commit_interval_ms",
                "cache_mb", "metadata_mb", "fsync", "gc_seconds", "keep_hours",
-               "keep_days", "root", "boot", "log_requests", "status_fd",
-               "await_network", "fuse_device"}),
+               "keep_days", "keep_percent", "writer_id", "root", "boot",
+               "log_requests", "status_fd", "await_network", "fuse_device"}),
           .run = MountVolume};
 }
 

@@ -130,6 +130,8 @@ Status MountDaemon::OpenVolume(StatusLine& status) {
 }
 
 Status MountDaemon::Mount(StatusLine& status) {
+  // Opening takes the volume from whoever had it: not for nothing.
+  DRIVEROOT_RETURN_IF_ERROR(FuseSession::Check(options_.mount));
   DRIVEROOT_RETURN_IF_ERROR(OpenVolume(status));
   file_system_ = std::make_unique<FileSystem>(volume_.get());
   if (options_.is_root) file_system_->HideInRoot({".dockerenv"});

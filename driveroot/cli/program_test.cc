@@ -475,6 +475,22 @@ TEST_F(MountTest, AVolumeThatWasTakenAwayUnmountsIfNothingIsLost) {
   Unmount();
 }
 
+// Taking a volume over begins with what can go wrong here.
+TEST_F(MountTest, AFolderThatIsNotThereTakesNothingAway) {
+  std::ofstream(Path("file")) << "no folder";
+  for (const char* folder : {"nosuch", "file"}) {
+    const Outcome outcome = Run({"mount", "--steal", Volume(), Path(folder)});
+    EXPECT_EQ(outcome.code, 1);
+    EXPECT_NE(outcome.output.find(folder), std::string::npos) << outcome.output;
+  }
+  const Outcome outcome = Run({"mount", "--steal", "--fuse_device=/dev/nosuch",
+                               Volume(), Path("tree")});
+  EXPECT_EQ(outcome.code, 1);
+  std::ofstream(In("still")) << "here";
+  const UniqueFd directory(open(In(".").c_str(), O_RDONLY | O_DIRECTORY));
+  EXPECT_EQ(fsync(directory.get()), 0);
+}
+
 TEST_F(MountTest, StatusTellsAboutTheMount) {
   const Outcome outcome = Run({"status", "--json", Path("mount")});
   EXPECT_EQ(outcome.code, 0) << outcome.output;

@@ -102,6 +102,7 @@ std::string StatusJson(
       {"present_bytes", status.present_bytes},
       {"live_bytes", status.live_bytes},
       {"past_bytes", status.past_bytes},
+      {"past_limit_bytes", status.past_limit_bytes},
       {"records_written", status.records_written},
       {"segments_written", status.segments_written},
       {"checkpoints_written", status.checkpoints_written},

@@ -77,6 +77,15 @@ Status CheckMountPoint(const std::string& mount_point) {
   return {};
 }
 
+Result<UniqueFd> OpenDevice(const std::string& path) {
+  UniqueFd device(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  if (device.valid()) return device;
+  return std::unexpected(Error::FromErrno(
+      errno,
+      std::format("cannot open {}: the kernel needs FUSE (modprobe fuse)",
+                  path)));
+}
+
 // Runs fusermount3 with the arguments given and waits for it.
 Status RunFusermount(const std::vector<std::string>& arguments) {
   const std::string program = "fusermount3";
@@ -113,6 +122,13 @@ Status RunFusermount(const std::vector<std::string>& arguments) {
 
 void FuseSession::SessionDeleter::operator()(fuse_session* session) const {
   fuse_session_destroy(session);
+}
+
+Status FuseSession::Check(const MountOptions& options) {
+  DRIVEROOT_RETURN_IF_ERROR(CheckMountPoint(options.mount_point));
+  // Other users' device is opened by fusermount3.
+  if (geteuid() != 0) return {};
+  return OpenDevice(options.fuse_device).transform([](const UniqueFd&) {});
 }
 
 Result<std::unique_ptr<FuseSession>> FuseSession::Mount(
@@ -168,13 +184,7 @@ Status FuseSession::Attach(FileSystem* file_system) {
 }
 
 Status FuseSession::MountAsRoot() {
-  UniqueFd device(open(options_.fuse_device.c_str(), O_RDWR | O_CLOEXEC));
-  if (!device.valid()) {
-    return std::unexpected(Error::FromErrno(
-        errno, std::format("cannot open {}: the kernel needs FUSE (modprobe "
-                           "fuse)",
-                           options_.fuse_device)));
-  }
+  DRIVEROOT_ASSIGN_OR_RETURN(UniqueFd device, OpenDevice(options_.fuse_device));
   const std::string data = std::format(
       "fd={},rootmode=40000,user_id=0,group_id=0,allow_other,"
       "default_permissions",

@@ -40,6 +40,10 @@ struct MountOptions {
 
 class FuseSession {
  public:
+  // Whether Mount can work as far as that is known beforehand: the directory,
+  // the FUSE device. For before anything is done that others notice.
+  static Status Check(const MountOptions& options);
+
   // Returns when the mount answers. kNotFound: there is no such directory or no
   // FUSE device; kPermissionDenied, kNotPermitted; kBusy.
   static Result<std::unique_ptr<FuseSession>> Mount(

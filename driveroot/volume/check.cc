@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -12,6 +13,7 @@
 
 #include "driveroot/volume/checkpoint.h"
 #include "driveroot/volume/metadata.h"
+#include "driveroot/volume/past_check.h"
 #include "driveroot/volume/recovery.h"
 #include "driveroot/volume/segment.h"
 #include "driveroot/volume/tree_check.h"
@@ -27,6 +29,18 @@ constexpr uint64_t kReadBytes = 8 << 20;
 
 std::string Named(std::string_view what, uint64_t number) {
   return std::string(what) + " " + std::to_string(number);
+}
+
+// Whether an object is not there, perhaps as a store says that knows it was.
+bool IsGone(const Error& error) {
+  return error.code() == ErrorCode::kNotFound ||
+         error.code() == ErrorCode::kDataLoss;
+}
+
+std::string GoneText(const ObjectId& id, const Error& error) {
+  return "object " + id +
+         (error.code() == ErrorCode::kNotFound ? " is missing"
+                                               : ": " + error.message());
 }
 
 class Checker {
@@ -45,6 +59,13 @@ class Checker {
       return report_;
     }
     report_.records = log->records;
+    for (const std::string& note : log->notes) {
+      if (log->is_detour && &note == &log->notes.back()) {
+        Report(note);
+      } else {
+        Note(note);
+      }
+    }
     report_.data_bytes = metadata_.data_bytes();
     tree_ = CheckTree(metadata_);
     report_.inodes = tree_.inodes;
@@ -53,12 +74,28 @@ class Checker {
     for (const TreeProblem& problem : tree_.problems) Report(problem.text);
     DRIVEROOT_RETURN_IF_ERROR(CheckListed());
     DRIVEROOT_RETURN_IF_ERROR(CheckObjects());
-    DRIVEROOT_RETURN_IF_ERROR(CheckPast());
+    DRIVEROOT_RETURN_IF_ERROR(CheckPastData());
+    DRIVEROOT_ASSIGN_OR_RETURN(
+        const std::vector<PastProblem> past,
+        CheckPast(store_, KeptPast(metadata_), options_.verify_data));
+    for (const PastProblem& problem : past) {
+      Report(problem.text);
+      if (!problem.lost_checkpoint) continue;
+      absent_.insert(metadata_.checkpoints().at(*problem.lost_checkpoint).id);
+    }
     NameDamagedFiles();
+    NoteWhatIsElsewhere();
+    DRIVEROOT_RETURN_IF_ERROR(CheckReadme());
     return report_;
   }
 
  private:
+  void Note(std::string note) {
+    if (report_.notes.size() < kMaxProblems) {
+      report_.notes.push_back(std::move(note));
+    }
+  }
+
   void Report(std::string problem) {
     if (report_.problems.size() < kMaxProblems) {
       report_.problems.push_back(std::move(problem));
@@ -128,9 +165,8 @@ class Checker {
     if (last) {
       return last->empty() ? "object " + id + " is shorter than it was" : "";
     }
-    if (last.error().code() == ErrorCode::kNotFound) {
-      return "object " + id + " is missing";
-    }
+    absent_.insert(id);
+    if (IsGone(last.error())) return GoneText(id, last.error());
     return std::unexpected(
         last.error().WithContext("cannot read object " + id));
   }
@@ -145,20 +181,14 @@ class Checker {
     return {};
   }
 
-  // What only past states need.
-  Status CheckPast() {
+  // Data that only past states need.
+  Status CheckPastData() {
     for (const auto& [number, object] : metadata_.dead_objects()) {
       DRIVEROOT_ASSIGN_OR_RETURN(const std::string why,
                                  WhyAbsent(object.id, object.size));
       // Deleted already, but not yet forgotten, when nothing needs it.
       if (why.empty() || object.since <= metadata_.records_from()) continue;
       Report(why + ", which past states need");
-    }
-    for (const auto& [sequence, checkpoint] : metadata_.checkpoints()) {
-      DRIVEROOT_ASSIGN_OR_RETURN(const std::string why,
-                                 WhyAbsent(checkpoint.id, checkpoint.size));
-      if (why.empty()) continue;
-      Report(why + ", the checkpoint of " + Named("record", sequence));
     }
     return {};
   }
@@ -178,7 +208,7 @@ class Checker {
       }
       const Result<std::string> bytes =
           store_.Read(object.id, begin, end - begin);
-      if (!bytes && bytes.error().code() != ErrorCode::kNotFound) {
+      if (!bytes && !IsGone(bytes.error())) {
         return std::unexpected(
             bytes.error().WithContext("cannot read object " + object.id));
       }
@@ -188,8 +218,8 @@ class Checker {
           CheckFrame(object, frames[first], *bytes,
                      frames[first].object_offset - begin);
         } else {
-          damaged_[frames[first].number] =
-              "object " + object.id + " is missing";
+          absent_.insert(object.id);
+          damaged_[frames[first].number] = GoneText(object.id, bytes.error());
         }
       }
     }
@@ -201,12 +231,44 @@ class Checker {
     const std::string_view stored =
         offset > bytes.size() ? std::string_view()
                               : bytes.substr(offset, frame.stored_length);
-    const Result<std::string> raw =
-        DecodeFrame(stored, frame.raw_length, frame.hash);
+    Result<std::string> raw = DecodeFrame(stored, frame.raw_length, frame.hash);
+    if (raw) return;
+    // Perhaps only the way here damaged it.
+    const Result<std::string> again =
+        store_.Read(object.id, frame.object_offset, frame.stored_length);
+    if (again) raw = DecodeFrame(*again, frame.raw_length, frame.hash);
     if (raw) return;
     damaged_[frame.number] =
         "object " + object.id + ", " + Named("frame", frame.number) + " at " +
         Named("byte", frame.object_offset) + ": " + raw.error().message();
+  }
+
+  // What is readable and in none of the volume's folders. Google empties the
+  // trash after 30 days.
+  void NoteWhatIsElsewhere() {
+    std::set<ObjectId> wanted;
+    for (const ObjectNumber number : metadata_.AllObjects()) {
+      const StoredObject& object = *metadata_.FindObject(number);
+      if (object.frames > 0) wanted.insert(object.id);
+    }
+    for (const auto& [sequence, kept] : metadata_.checkpoints()) {
+      wanted.insert(kept.id);
+    }
+    for (const ObjectId& id : wanted) {
+      if (listed_.contains(id) || absent_.contains(id)) continue;
+      Note("object " + id +
+           " is there, but not listed in the volume's folder: perhaps it was "
+           "moved, or lies in Drive's trash, which is emptied after 30 days; "
+           "move it back");
+    }
+  }
+
+  // For people only.
+  Status CheckReadme() {
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<ObjectInfo> readme,
+                               store_.List(ObjectKind::kReadme));
+    if (readme.empty()) Note("README.txt is missing; --repair writes it anew");
+    return {};
   }
 
   // One problem for each file and reason.
@@ -232,6 +294,7 @@ class Checker {
   CheckReport report_;
   TreeReport tree_;
   std::map<ObjectId, uint64_t> listed_;         // sizes
+  std::set<ObjectId> absent_;                   // not there, or damaged
   std::map<FrameNumber, std::string> damaged_;  // why
 };
 

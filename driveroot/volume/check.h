@@ -40,6 +40,10 @@ struct CheckReport {
   uint64_t unreferenced_objects = 0;
   uint64_t unreferenced_bytes = 0;
 
+  // What is no damage and worth a word, as an object that is perhaps in the
+  // trash: a sentence each.
+  std::vector<std::string> notes;
+
   // One sentence each. Empty: the volume is in order.
   std::vector<std::string> problems;
   uint64_t more_problems = 0;  // that are not listed

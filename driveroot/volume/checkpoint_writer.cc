@@ -18,12 +18,14 @@ namespace driveroot {
 namespace {
 
 // Whether another writer's superblock is there, which must stay: a late one of
-// ours would send readers back to where records may be gone.
-bool IsOvertaken(ObjectStore& store, uint64_t sequence) {
+// ours would send readers back to where records may be gone. Not one of another
+// volume, which somebody put there.
+bool IsOvertaken(ObjectStore& store, const RecordHeader& last) {
   const Result<std::string> there = store.ReadSuperblock();
   if (!there) return false;
   const Result<Superblock> superblock = ParseSuperblock(*there);
-  return superblock && superblock->log.sequence > sequence;
+  return superblock && superblock->uuid == last.volume_uuid &&
+         superblock->log.sequence > last.sequence;
 }
 
 // A checkpoint that is not stored yet, and what tells of it.
@@ -117,7 +119,7 @@ Result<KeptCheckpoint> WriteCheckpoint(ObjectStore& store,
   DRIVEROOT_RETURN_IF_ERROR(CreateOwn(store, persist, id,
                                       ObjectKind::kCheckpoint,
                                       ObjectName(sequence), sealed.bytes));
-  if (!IsOvertaken(store, sequence)) {
+  if (!IsOvertaken(store, position.last)) {
     DRIVEROOT_RETURN_IF_ERROR(
         persist([&] { return store.WriteSuperblock(superblock); }));
   }

@@ -93,8 +93,6 @@ class Committer {
  private:
   using Clock = std::chrono::steady_clock;
 
-  static constexpr size_t kMaxRecordsInFlight = 4;
-
   enum class Task { kStop, kCommit, kUploadAhead, kClose };
 
   // What somebody waits for: all changes until now durable, a record even if
@@ -158,7 +156,10 @@ class Committer {
   Status CheckNotReplaced();
   // The same when another writer created the record of that id.
   Status CreateRecord(const SealedRecord& record);
+  // kDataLoss: the id was taken, and nothing is there.
   Status CheckIsOwn(const SealedRecord& record);
+  // The last record that is known to be stored, as all before it are.
+  uint64_t Durable() const;
   void NoteStored(const SealedRecord& record);
   void NoteAppended(const SealedRecord& record);
   Status AdoptLeftovers();

@@ -9,6 +9,7 @@
 #include "driveroot/volume/checkpoint_writer.h"
 #include "driveroot/volume/committer.h"
 #include "driveroot/volume/hash.h"
+#include "driveroot/volume/log_reader.h"
 #include "driveroot/volume/superblock.h"
 #include "driveroot/volume/writer_identity.h"
 #include "glog/logging.h"
@@ -74,6 +75,7 @@ Result<std::shared_ptr<Committer::SealedRecord>> Committer::SealRecord(
       .sequence = last.sequence + 1,
       .epoch = last.epoch + (transaction.type == RecordType::kOpen ? 1 : 0),
       .sealed_at = options_.now(),
+      .durable = Durable(),
       .previous = position_.hash,
       .next_ids = {next_ids_.begin() + 1, next_ids_.end()},
       .writer = writer_};
@@ -157,9 +159,19 @@ Status Committer::CheckNotReplaced() {
     return {};
   });
   if (keeping_) return {};
-  if (!read) return read;
-  // One that cannot be read, as of a newer driveroot, is another writer's.
+  if (!read && read.error().code() != ErrorCode::kNotFound) return read;
   const Result<Superblock> superblock = ParseSuperblock(bytes);
+  const bool is_ours =
+      superblock && superblock->uuid == position_.last.volume_uuid;
+  // What somebody removed, emptied or exchanged tells of no other writer; but
+  // what a newer driveroot wrote does.
+  if (!read ||
+      (superblock ? !is_ours
+                  : superblock.error().code() == ErrorCode::kDataLoss)) {
+    LOG(WARNING) << "superblock.json is missing or damaged; the next "
+                    "checkpoint writes it anew";
+    return {};
+  }
   if (superblock && (superblock->log.sequence < position_.last.sequence ||
                      superblock->log.hash == position_.hash)) {
     return {};
@@ -184,6 +196,11 @@ Status Committer::CreateRecord(const SealedRecord& record) {
   return {};
 }
 
+uint64_t Committer::Durable() const {
+  const std::lock_guard lock(state_mutex_);
+  return last_record_;
+}
+
 void Committer::NoteStored(const SealedRecord& record) {
   last_append_ = TimeSinceBoot();
   in_flight_bytes_ -= record.frame_bytes;
@@ -201,6 +218,11 @@ Status Committer::CheckIsOwn(const SealedRecord& record) {
   if (!read && read.error().code() == ErrorCode::kCancelled) return read;
   // An answer that was lost: the record is our own.
   if (read && there == record.bytes) return {};
+  if (!read && read.error().code() == ErrorCode::kNotFound) {
+    // No writer takes an id and leaves nothing there.
+    return Damaged(RecordText(record.header.sequence, record.id) +
+                   " was stored once and is missing");
+  }
   const Result<LogRecord> other = ParseRecord(there);
   return TakenOver(other ? other->header.writer.host_name : "unknown");
 }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "driveroot/volume/check.h"
 #include "driveroot/volume/golden_volume.h"
 #include "driveroot/volume/state_model.h"
 #include "driveroot/volume/volume_test_util.h"
@@ -119,10 +120,94 @@ TEST_F(DamageEverywhereTest, ObjectsInPlaceOfOthers) {
   EXPECT_GT(reported_, 10);
 }
 
-TEST_F(DamageEverywhereTest, MissingObjects) {
+// What only the way here damaged is fetched again, by all who read.
+TEST_F(DamageEverywhereTest, ADownloadThatIsDamagedOnce) {
   for (const auto& [id, object] : account_->objects) {
-    // A log that lacks a record ends there, as after a crash.
-    if (object.kind == ObjectKind::kLogRecord) continue;
+    for (const size_t at : {size_t{9}, object.bytes.size() / 2}) {
+      int damaged = 0;
+      const auto damage_once = [&, target = id](const ObjectId& read,
+                                                uint64_t offset,
+                                                std::string& bytes) {
+        if (read != target || at < offset || at >= offset + bytes.size() ||
+            damaged > 0) {
+          return;
+        }
+        ++damaged;
+        bytes[at - offset] ^= 1;
+      };
+      const auto make_store = [&] {
+        auto store = std::make_unique<FaultyObjectStore>(
+            std::make_unique<FakeObjectStore>(account_), nullptr);
+        store->set_damage(damage_once);
+        return store;
+      };
+      const auto volume = Volume::Open(make_store(), ReadOnly());
+      ASSERT_TRUE(volume) << id << ": " << volume.error();
+      EXPECT_EQ(Fingerprint(**volume).value_or(0), fingerprint_) << id;
+      damages_ += damaged;
+      damaged = 0;
+      const auto report = CheckVolume(*make_store(), CheckOptions());
+      ASSERT_TRUE(report) << report.error();
+      EXPECT_EQ(report->problems, std::vector<std::string>()) << id;
+      damages_ += damaged;
+    }
+  }
+  EXPECT_GE(damages_, 20);
+}
+
+TEST_F(DamageEverywhereTest, ASuperblockThatIsDamagedOnce) {
+  class OnceDamaged : public FakeObjectStore {
+   public:
+    using FakeObjectStore::FakeObjectStore;
+    Result<std::string> ReadSuperblock() override {
+      Result<std::string> bytes = FakeObjectStore::ReadSuperblock();
+      if (bytes && ++reads_ == 1) bytes->resize(10);
+      return bytes;
+    }
+    Result<std::vector<ObjectInfo>> List(ObjectKind kind) override {
+      // It is not needed.
+      EXPECT_NE(kind, ObjectKind::kCheckpoint);
+      return FakeObjectStore::List(kind);
+    }
+
+   private:
+    int reads_ = 0;
+  };
+  const auto volume =
+      Volume::Open(std::make_unique<OnceDamaged>(account_), ReadOnly());
+  ASSERT_TRUE(volume) << volume.error();
+  EXPECT_EQ(Fingerprint(**volume).value_or(0), fingerprint_);
+}
+
+// One 404 of a record is asked about again when anything tells of later ones.
+TEST_F(DamageEverywhereTest, ARecordThatIsNotFoundOnce) {
+  std::vector<ObjectId> records = account_->Ids(ObjectKind::kLogRecord);
+  std::ranges::sort(records, {}, [this](const ObjectId& id) {
+    return account_->objects.at(id).name;
+  });
+  // Nothing tells of the last one.
+  records.pop_back();
+  for (const ObjectId& record : records) {
+    int reads = 0;
+    const auto volume =
+        OpenOn(account_, ReadOnly(),
+               [&](const StoreCall& call) -> std::optional<Fault> {
+                 if (call.id != record || ++reads > 1) return std::nullopt;
+                 return Fault{.error{ErrorCode::kNotFound, "404"}};
+               });
+    ASSERT_TRUE(volume) << volume.error();
+    EXPECT_EQ(Fingerprint(**volume).value_or(0), fingerprint_) << record;
+  }
+}
+
+TEST_F(DamageEverywhereTest, MissingObjects) {
+  std::string last;
+  for (const ObjectId& id : account_->Ids(ObjectKind::kLogRecord)) {
+    last = std::max(last, account_->objects.at(id).name);
+  }
+  for (const auto& [id, object] : account_->objects) {
+    // The last one leaves no trace, as after a crash.
+    if (object.kind == ObjectKind::kLogRecord && object.name == last) continue;
     const auto account = std::make_shared<FakeAccount>(*account_);
     account->objects.erase(id);
     ExpectRightOrReported(account, "object " + id + " missing");

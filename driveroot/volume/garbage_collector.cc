@@ -87,8 +87,9 @@ Result<GarbageReport> GarbageCollector::Run(const GarbageOptions& options) {
 
 bool GarbageCollector::HasWork(const GarbageOptions& options) const {
   const std::shared_lock lock(parts_.mutex);
+  const TimeNs now = parts_.now();
   const RetentionPlan plan =
-      PlanRetention(parts_.metadata, options.retention, parts_.now());
+      PlanRetention(parts_.metadata, options.retention, now, parts_.leaps());
   const Chosen chosen = ChooseFrames(options);
   return !plan.checkpoints_to_drop.empty() ||
          plan.records_from > parts_.metadata.records_from() ||
@@ -97,10 +98,16 @@ bool GarbageCollector::HasWork(const GarbageOptions& options) const {
           (!chosen.to_move.empty() || !chosen.to_rewrite.empty()));
 }
 
+bool GarbageCollector::NeedsCheckpoint(const RetentionPolicy& policy) const {
+  const std::shared_lock lock(parts_.mutex);
+  return driveroot::NeedsCheckpoint(parts_.metadata, policy);
+}
+
 size_t GarbageCollector::ShortenHistory(const RetentionPolicy& policy) {
   const std::lock_guard lock(parts_.mutex);
   const TimeNs now = parts_.now();
-  const RetentionPlan plan = PlanRetention(parts_.metadata, policy, now);
+  const RetentionPlan plan =
+      PlanRetention(parts_.metadata, policy, now, parts_.leaps());
   for (const auto& [sequence, checkpoint] : parts_.metadata.checkpoints()) {
     if (sequence <= plan.records_from &&
         checkpoint.sealed_at <= now - kReturnTime) {

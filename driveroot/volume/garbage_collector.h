@@ -59,6 +59,8 @@ class GarbageCollector {
     std::function<Status()> append_record;
     std::function<Status()> write_checkpoint;
     std::function<TimeNs()> now;
+    // See PlanRetention.
+    std::function<std::vector<TimeLeap>()> leaps;
   };
 
   explicit GarbageCollector(Parts parts) : parts_(std::move(parts)) {}
@@ -68,6 +70,9 @@ class GarbageCollector {
 
   // Whether Run without a sweep would do anything.
   bool HasWork(const GarbageOptions& options) const;
+  // Whether the past is larger than it may be as long as there is no newer
+  // checkpoint.
+  bool NeedsCheckpoint(const RetentionPolicy& policy) const;
 
   // Steps 4 and 6 by themselves, for around the last record of a writer. The
   // first returns how many checkpoints were dropped.

@@ -522,5 +522,25 @@ TEST_F(GarbageTest, ADayOfChurnStaysWithinItsSpace) {
   ExpectInOrder(account, "after a day");
 }
 
+TEST_F(GarbageTest, AReaderOfThePastIsToldWhenItIsGone) {
+  const auto account = FormattedAccount();
+  auto volume = Open(account);
+  MakeGarbage(*volume, 60);
+  ASSERT_TRUE(volume->Close());
+  VolumeOptions options = Options();
+  options.at = AtRecord{std::prev(states_.end(), 5)->first};
+  const auto past = OpenOn(account, options);
+  ASSERT_TRUE(past) << past.error();
+  now_ += 3 * kHour;
+  volume = Open(account);
+  ASSERT_TRUE(volume->CollectGarbage(KeepNothing()));
+  const auto files = GetFiles(**past);
+  ASSERT_FALSE(files);
+  EXPECT_NE(files.error().message().find("is kept no longer"),
+            std::string::npos)
+      << files.error();
+  EXPECT_EQ((*past)->GetStatus().last_error, files.error().message());
+}
+
 }  // namespace
 }  // namespace driveroot

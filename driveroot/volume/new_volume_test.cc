@@ -69,9 +69,10 @@ TEST(NewVolumeTest, IsMadeByClosingItInFewRequests) {
     EXPECT_FALSE(account->superblock.has_value());
     ASSERT_TRUE((*volume)->Close());
   }
-  // The superblock that is not there, leftovers that are not there, ids, three
-  // segments, readme, record, checkpoint, superblock.
-  EXPECT_EQ(calls, 10);
+  // The superblock that is not there, checkpoints and records that are not
+  // there either, leftovers that are not there, ids, three segments, readme,
+  // record, checkpoint, superblock.
+  EXPECT_EQ(calls, 12);
   EXPECT_EQ(account->Ids(ObjectKind::kLogRecord).size(), 1u);
   EXPECT_EQ(FilesOn<FakeObjectStore>(account).value_or(Files()), Content());
   FakeObjectStore store(account);

@@ -22,14 +22,18 @@ Status Volume::ReadStored(std::span<const StoredPiece> pieces,
                           std::span<const StoredFrame> ahead,
                           InodeNumber reader) {
   ++reads_;
-  return FetchInto(pieces, out, ahead, reader);
+  Status read = FetchInto(pieces, out, ahead, reader);
+  if (!read) return std::unexpected(Explained(read.error()));
+  return read;
 }
 
 Result<std::vector<FrameBytes>> Volume::ReadFrames(
     std::span<const StoredFrame> frames, std::span<const StoredFrame> ahead,
     InodeNumber reader) {
   ++reads_;
-  return fetcher_->Fetch(frames, ahead, reader);
+  auto fetched = fetcher_->Fetch(frames, ahead, reader);
+  if (!fetched) return std::unexpected(Explained(fetched.error()));
+  return fetched;
 }
 
 Status Volume::FetchInto(std::span<const StoredPiece> pieces,

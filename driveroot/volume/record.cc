@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driveroot/volume/record.h"
 
+#include <algorithm>
+#include <charconv>
 #include <string>
+#include <system_error>
 
 #include "driveroot/volume/codec.h"
 #include "driveroot/volume/hash.h"
@@ -13,6 +16,58 @@ constexpr std::string_view kMagic = "DRVRTLOG";
 
 std::unexpected<Error> Damaged(const char* what) {
   return Fail(ErrorCode::kDataLoss, std::string("damaged log record: ") + what);
+}
+
+// What later versions of driveroot tell of a record follows its process, as
+// ";KEY=VALUE": readers of the same format that do not know it stay content.
+constexpr char kSeparator = ';';
+constexpr std::string_view kPidNamespaceKey = "ns=";
+constexpr std::string_view kWriterIdKey = "id=";
+constexpr std::string_view kMachineKey = "machine=";
+constexpr std::string_view kDurableKey = "durable=";
+
+std::string ProcessField(const RecordHeader& header) {
+  std::string field = header.writer.process;
+  const auto add = [&field](std::string_view key, std::string_view value) {
+    if (value.empty()) return;
+    field.append(1, kSeparator).append(key).append(value);
+  };
+  add(kPidNamespaceKey, header.writer.pid_namespace);
+  add(kWriterIdKey, header.writer.writer_id);
+  add(kMachineKey, header.writer.machine);
+  if (header.durable > 0) add(kDurableKey, std::to_string(header.durable));
+  return field;
+}
+
+// Passes over what it does not know or what makes no sense.
+void ParseProcessField(std::string_view field, RecordHeader& ret_header) {
+  const auto next = [&field] {
+    const size_t end = std::min(field.find(kSeparator), field.size());
+    const std::string_view part = field.substr(0, end);
+    field.remove_prefix(std::min(end + 1, field.size()));
+    return part;
+  };
+  ret_header.writer.process = next();
+  while (!field.empty()) {
+    std::string_view part = next();
+    const auto is = [&part](std::string_view key) {
+      if (!part.starts_with(key)) return false;
+      part.remove_prefix(key.size());
+      return true;
+    };
+    if (is(kPidNamespaceKey)) {
+      ret_header.writer.pid_namespace = part;
+    } else if (is(kWriterIdKey)) {
+      ret_header.writer.writer_id = part;
+    } else if (is(kMachineKey)) {
+      ret_header.writer.machine = part;
+    } else if (is(kDurableKey)) {
+      uint64_t number = 0;
+      const char* const end = part.data() + part.size();
+      const auto [stop, error] = std::from_chars(part.data(), end, number);
+      if (error == std::errc() && stop == end) ret_header.durable = number;
+    }
+  }
 }
 
 }  // namespace
@@ -36,7 +91,7 @@ void PutRecordHeader(WireWriter& out, const RecordHeader& header) {
   for (const ObjectId& id : header.next_ids) out.Bytes(id);
   out.Bytes(header.writer.host_name);
   out.Bytes(header.writer.boot_id);
-  out.Bytes(header.writer.process);
+  out.Bytes(ProcessField(header));
 }
 
 RecordHeader GetRecordHeader(WireReader& in) {
@@ -55,7 +110,7 @@ RecordHeader GetRecordHeader(WireReader& in) {
   }
   header.writer.host_name = in.Bytes(limits::kHeaderTextBytes);
   header.writer.boot_id = in.Bytes(limits::kHeaderTextBytes);
-  header.writer.process = in.Bytes(limits::kHeaderTextBytes);
+  ParseProcessField(in.Bytes(limits::kHeaderTextBytes), header);
   if (type < static_cast<uint8_t>(RecordType::kOpen) ||
       type > static_cast<uint8_t>(RecordType::kClose) || ids == 0) {
     in.Refuse();
@@ -65,7 +120,10 @@ RecordHeader GetRecordHeader(WireReader& in) {
 
 std::vector<ObjectId> LikelyNextIds(const RecordHeader& last) {
   if (last.type != RecordType::kClose) return last.next_ids;
-  return {last.next_ids.begin(), last.next_ids.begin() + 1};
+  constexpr size_t kProbes = 2;
+  std::vector<ObjectId> ids = last.next_ids;
+  ids.resize(std::min(ids.size(), kProbes));
+  return ids;
 }
 
 Result<std::string> EncodeRecord(const RecordHeader& header, const Delta& delta,

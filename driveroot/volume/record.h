@@ -32,11 +32,15 @@ inline constexpr uint64_t kMaxNextIds = limits::kNextIds;
 Status CheckFormatVersion(uint64_t version);
 
 // Who appended a record: enough to tell whether it may still be at work, and to
-// say in a message whose it is.
+// say in a message whose it is. Empty: not known, as in records of an earlier
+// driveroot, which have the first three alone.
 struct WriterIdentity {
-  std::string host_name;
-  std::string boot_id;  // differs after each boot of the host
-  std::string process;  // pid:start time, unique within a boot
+  std::string host_name;  // for messages; several machines may have it
+  std::string boot_id;    // differs after each boot of the host
+  std::string process;    // pid:start time, unique in its pid namespace
+  std::string pid_namespace = {};  // its number, unique within a boot
+  std::string writer_id = {};  // of the machine and user; stays over reboots
+  std::string machine = {};    // tells copies of a machine apart
 
   friend bool operator==(const WriterIdentity&,
                          const WriterIdentity&) = default;
@@ -54,6 +58,10 @@ struct RecordHeader {
   uint64_t sequence = 0;  // one more than the record before
   uint64_t epoch = 0;     // one more with each open record
   TimeNs sealed_at = 0;
+  // The writer knew that the records up to this one were stored. Some records
+  // are on their way at the same time, so after a crash a record may be there
+  // and the one before it not: unless this says that it was. 0: not known.
+  uint64_t durable = 0;
   Hash previous = {};  // the record before; zeros for the first
   // The id of the record after this one, and then those of the records after
   // that, as far as they are known: a reader may fetch them all at once.
@@ -62,6 +70,10 @@ struct RecordHeader {
 
   friend bool operator==(const RecordHeader&, const RecordHeader&) = default;
 };
+
+// At most so many records are on their way at the same time. Thus when record n
+// is not there after a crash, record n + kMaxRecordsInFlight is not either.
+inline constexpr uint64_t kMaxRecordsInFlight = 4;
 
 // A place in the log: the last record that counts, and where the next one goes.
 // Sequence 0 stands for a volume that was just made.
@@ -73,7 +85,8 @@ struct LogPosition {
 };
 
 // The ids of records that may be there already after `last`: all that it names,
-// or only the first when its writer was done.
+// or when its writer was done, the first two: if only the second one is there,
+// the first was, too.
 std::vector<ObjectId> LikelyNextIds(const RecordHeader& last);
 
 struct LogRecord {

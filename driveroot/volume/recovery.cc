@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <future>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,43 +26,47 @@ namespace {
 // of the time is for clocks that differ.
 constexpr TimeNs kCopyTime = kReturnTime / 2;
 
-// `size` bytes are asked for, and one more to see whether it is longer.
+// How often what does not match its hash is fetched.
+constexpr int kAttempts = 2;
+
+// Reads a checkpoint of `size` bytes, of which `kept` tells more, if there is
+// one. What does not match is fetched once more before it is called damaged.
 Result<Checkpoint> ReadCheckpoint(ObjectStore& store, const ObjectId& id,
-                                  uint64_t size) {
+                                  uint64_t size,
+                                  const KeptCheckpoint* kept = nullptr) {
   const std::string what = "checkpoint " + id;
   if (size > limits::kCheckpointBytes) {
     return Damaged(what + " has an impossible size");
   }
-  Result<std::string> bytes = store.Read(id, 0, size + 1);
-  if (!bytes && bytes.error().code() == ErrorCode::kNotFound) {
-    return Damaged(what + " is missing");
+  const auto parse = [&](std::string_view bytes) -> Result<Checkpoint> {
+    DRIVEROOT_ASSIGN_OR_RETURN(Checkpoint checkpoint, ParseCheckpoint(bytes));
+    if (bytes.size() != size) {
+      return Fail(ErrorCode::kDataLoss, "it has the wrong size");
+    }
+    if (kept != nullptr &&
+        (checkpoint.hash != kept->hash ||
+         checkpoint.position.last.sequence != kept->sequence)) {
+      return Fail(ErrorCode::kDataLoss, "it is not the one it should be");
+    }
+    return checkpoint;
+  };
+  Result<Checkpoint> checkpoint;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    // One byte more, to see whether it is longer.
+    const Result<std::string> bytes = store.Read(id, 0, size + 1);
+    if (!bytes && bytes.error().code() == ErrorCode::kNotFound) {
+      return Damaged(what + " is missing");
+    }
+    if (!bytes) return Damaged(what, bytes.error());
+    checkpoint = parse(*bytes);
+    if (checkpoint) return checkpoint;
   }
-  if (!bytes) return std::unexpected(bytes.error().WithContext(what));
-  Result<Checkpoint> checkpoint = ParseCheckpoint(*bytes);
-  if (!checkpoint) return Damaged(what, checkpoint.error());
-  if (bytes->size() != size) return Damaged(what + " has the wrong size");
-  return checkpoint;
+  return Damaged(what, checkpoint.error());
 }
 
 // The checkpoint that `kept` tells of, and no other.
 Result<Checkpoint> ReadKept(ObjectStore& store, const KeptCheckpoint& kept) {
-  DRIVEROOT_ASSIGN_OR_RETURN(Checkpoint checkpoint,
-                             ReadCheckpoint(store, kept.id, kept.size));
-  if (checkpoint.hash != kept.hash ||
-      checkpoint.position.last.sequence != kept.sequence) {
-    return Damaged("checkpoint " + kept.id + " is not the one it should be");
-  }
-  return checkpoint;
-}
-
-KeptCheckpoint KeptOf(const Superblock& superblock,
-                      const Checkpoint& checkpoint) {
-  return {.sequence = superblock.checkpoint.sequence,
-          .id = superblock.checkpoint.id,
-          .hash = superblock.checkpoint.hash,
-          .size = superblock.checkpoint.size,
-          .sealed_at = checkpoint.position.last.sealed_at,
-          .next_object = checkpoint.state.next_object};
+  return ReadCheckpoint(store, kept.id, kept.size, &kept);
 }
 
 Result<Checkpoint> ReadNamed(ObjectStore& store, const Superblock& superblock) {
@@ -77,50 +84,50 @@ Result<Checkpoint> ReadNamed(ObjectStore& store, const Superblock& superblock) {
   return checkpoint;
 }
 
-// The newest checkpoint that is in order, for when the one in `superblock`
-// (which has no uuid when it is unreadable itself) is not. kNotFound: none.
-Result<Checkpoint> FindCheckpoint(ObjectStore& store, Superblock& superblock) {
+// Of a record, whose checkpoint it is then, or of a volume that ends with it.
+struct ListedCheckpoint {
+  ObjectInfo info;
+  Checkpoint checkpoint;
+};
+
+// The newest checkpoint that is in order and of a record after `after`; nothing
+// when there is none. Of several volumes' checkpoints, which is not so in
+// order, that of the one of `uuid` if possible.
+Result<std::optional<ListedCheckpoint>> FindCheckpoint(
+    ObjectStore& store, std::string_view uuid, std::optional<uint64_t> after) {
   DRIVEROOT_ASSIGN_OR_RETURN(std::vector<ObjectInfo> list,
                              store.List(ObjectKind::kCheckpoint));
-  std::ranges::sort(list, std::ranges::greater(), &ObjectInfo::name);
+  // What somebody renamed comes first, since only its bytes tell how new it is.
+  std::ranges::sort(list, std::ranges::greater(), [](const ObjectInfo& info) {
+    return ParseObjectName(info.name).value_or(UINT64_MAX);
+  });
+  std::optional<ListedCheckpoint> best;
   for (const ObjectInfo& info : list) {
+    const std::optional<uint64_t> number = ParseObjectName(info.name);
+    const bool has_uuid =
+        best &&
+        (uuid.empty() || best->checkpoint.position.last.volume_uuid == uuid);
+    if (number && has_uuid &&
+        *number <= best->checkpoint.position.last.sequence) {
+      break;
+    }
+    if (number && after && *number <= *after) break;
     Result<Checkpoint> found = ReadCheckpoint(store, info.id, info.size);
     if (!found) {
       if (found.error().code() == ErrorCode::kDataLoss) continue;
-      return found;
+      return std::unexpected(found.error());
     }
+    const auto rank = [uuid](const RecordHeader& last) {
+      return std::tuple(!uuid.empty() && last.volume_uuid == uuid,
+                        last.sequence, last.sealed_at);
+    };
     const RecordHeader& last = found->position.last;
-    if (!superblock.uuid.empty() && last.volume_uuid != superblock.uuid) {
-      continue;
-    }
-    superblock.uuid = last.volume_uuid;
-    superblock.checkpoint = {.id = info.id,
-                             .hash = found->hash,
-                             .size = info.size,
-                             .sequence = last.sequence};
-    return found;
-  }
-  return Fail(ErrorCode::kNotFound, "no checkpoint is in order");
-}
-
-// After a checkpoint that the superblock does not name: whether the log was
-// followed to its end. Records that were in flight when their writer stopped
-// may lie behind the end, as many as a record names.
-Status CheckEnd(ObjectStore& store, const LogPosition& end) {
-  for (const auto& [kind, slack] :
-       {std::pair(ObjectKind::kCheckpoint, uint64_t{0}),
-        std::pair(ObjectKind::kLogRecord, kMaxNextIds)}) {
-    DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<ObjectInfo> list,
-                               store.List(kind));
-    for (const ObjectInfo& info : list) {
-      const std::optional<uint64_t> sequence = ParseObjectName(info.name);
-      if (!sequence || *sequence <= end.last.sequence + slack) continue;
-      return Damaged("log record " + std::to_string(end.last.sequence + 1) +
-                     " is missing, though " + std::to_string(*sequence) +
-                     " was written");
+    if (after && last.sequence <= *after) continue;
+    if (!best || rank(last) > rank(best->checkpoint.position.last)) {
+      best.emplace(info, *std::move(found));
     }
   }
-  return {};
+  return best;
 }
 
 // Checks that the log, which has `position`, has the record that the superblock
@@ -135,44 +142,138 @@ Status CheckKnownRecord(const Superblock& superblock,
               "it is not the one that superblock.json names");
 }
 
-// What to do about a checkpoint that is not in order.
-enum class Otherwise { kTakeAnother, kFail };
-
-// Reads the checkpoint, which is applied; `reader` begins with the records
-// after it at the same time.
-Result<RecoveredLog> Start(ObjectStore& store,
-                           const Result<Superblock>& superblock,
-                           Otherwise otherwise, LogReader& reader,
-                           Metadata& ret_metadata, bool& ret_is_named) {
+// Goes on from `checkpoint`, which is the one that `superblock` names, to the
+// end of the log. `ret_position` says how far it got, also after an error.
+Result<RecoveredLog> Replay(Superblock superblock, Checkpoint checkpoint,
+                            LogReader& reader, Metadata& ret_metadata,
+                            LogPosition& ret_position) {
   RecoveredLog log;
-  if (superblock) reader.Start(superblock->log.next);
-  Result<Checkpoint> checkpoint =
-      superblock ? ReadNamed(store, *superblock)
-                 : Damaged("superblock.json", superblock.error());
-  if (superblock) log.superblock = *superblock;
-  ret_is_named = checkpoint.has_value();
-  if (!checkpoint) {
-    if (otherwise == Otherwise::kFail ||
-        checkpoint.error().code() != ErrorCode::kDataLoss) {
-      return std::unexpected(checkpoint.error());
-    }
-    Result<Checkpoint> other = FindCheckpoint(store, log.superblock);
-    if (!other && other.error().code() == ErrorCode::kNotFound) {
-      return std::unexpected(checkpoint.error());
-    }
-    if (!other) return std::unexpected(other.error());
-    LOG(WARNING) << checkpoint.error().message() << "; using checkpoint "
-                 << log.superblock.checkpoint.id << " instead";
-    checkpoint = std::move(other);
+  ret_position = std::move(checkpoint.position);
+  if (const Status known = CheckKnownRecord(superblock, ret_position); !known) {
+    return Damaged("log record " + std::to_string(ret_position.last.sequence),
+                   known.error());
   }
-  const Status applied = ret_metadata.Apply(checkpoint->state);
-  if (!applied) {
-    return Damaged("checkpoint " + log.superblock.checkpoint.id,
-                   applied.error());
+  if (const Status applied = ret_metadata.Apply(checkpoint.state); !applied) {
+    return Damaged("checkpoint " + superblock.checkpoint.id, applied.error());
   }
-  log.frame_copies = std::move(checkpoint->state.frame_copies);
-  ret_metadata.KeepCheckpoint(KeptOf(log.superblock, *checkpoint));
-  log.position = checkpoint->position;
+  log.frame_copies = std::move(checkpoint.state.frame_copies);
+  ret_metadata.KeepCheckpoint({.sequence = superblock.checkpoint.sequence,
+                               .id = superblock.checkpoint.id,
+                               .hash = superblock.checkpoint.hash,
+                               .size = superblock.checkpoint.size,
+                               .sealed_at = ret_position.last.sealed_at,
+                               .next_object = checkpoint.state.next_object});
+  ReplayedFrames replayed;
+  DRIVEROOT_RETURN_IF_ERROR(reader.Read(
+      ret_position,
+      [&](const LogRecord& record, uint64_t bytes) -> Result<Visit> {
+        DRIVEROOT_RETURN_IF_ERROR(ret_metadata.Apply(record.delta));
+        DRIVEROOT_RETURN_IF_ERROR(CheckKnownRecord(
+            superblock, {.last = record.header, .hash = record.hash}));
+        ++log.records;
+        log.record_bytes += bytes;
+        replayed.Add(record);
+        return Visit::kGoOn;
+      },
+      superblock.log.sequence));
+  std::ranges::move(replayed.Take(ret_metadata),
+                    std::back_inserter(log.frame_copies));
+  log.notes = reader.notes();
+  log.superblock = std::move(superblock);
+  log.position = ret_position;
+  return log;
+}
+
+// Whether all data that the state refers to is there. A volume that is being
+// made has a checkpoint before all its data.
+Result<bool> HasItsData(ObjectStore& store, const Metadata& metadata) {
+  std::map<ObjectId, uint64_t> sizes;
+  for (const ObjectKind kind : {ObjectKind::kLogRecord, ObjectKind::kSegment}) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<ObjectInfo> list,
+                               store.List(kind));
+    for (const ObjectInfo& info : list) sizes[info.id] = info.size;
+  }
+  for (const ObjectNumber number : metadata.AllObjects()) {
+    const StoredObject& object = *metadata.FindObject(number);
+    if (object.frames == 0 || object.size == 0) continue;
+    const auto listed = sizes.find(object.id);
+    if (listed != sizes.end() && listed->second >= object.size) continue;
+    // The listing may lag.
+    const Result<std::string> last = store.Read(object.id, object.size - 1, 1);
+    if (last && !last->empty()) continue;
+    if (last || last.error().code() == ErrorCode::kNotFound ||
+        last.error().code() == ErrorCode::kDataLoss) {
+      return false;
+    }
+    return std::unexpected(last.error());
+  }
+  return true;
+}
+
+// Why a volume cannot be read from what its superblock names.
+struct Trouble {
+  Error error;
+  // The record after which the log from the named checkpoint cannot be
+  // followed; nothing when that checkpoint is of no use itself.
+  std::optional<uint64_t> end = {};
+};
+
+// Recovery from the newest other checkpoint.
+Result<RecoveredLog> RecoverOtherwise(ObjectStore& store,
+                                      const Result<Superblock>& named,
+                                      const Trouble& trouble,
+                                      Metadata& ret_metadata) {
+  const bool is_gone = !named && named.error().code() == ErrorCode::kNotFound;
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      std::optional<ListedCheckpoint> other,
+      FindCheckpoint(store, named ? named->uuid : std::string(), trouble.end));
+  if (!other && is_gone) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<ObjectInfo> records,
+                               store.List(ObjectKind::kLogRecord));
+    // The first one alone may be of a volume that is being made.
+    if (std::ranges::any_of(records, [](const ObjectInfo& info) {
+          return ParseObjectName(info.name).value_or(0) > 1;
+        })) {
+      return Damaged("superblock.json and all checkpoints are missing");
+    }
+  }
+  if (!other) return std::unexpected(trouble.error);
+  const RecordHeader& last = other->checkpoint.position.last;
+  Superblock superblock;
+  if (named && named->uuid == last.volume_uuid) superblock.log = named->log;
+  superblock.uuid = last.volume_uuid;
+  superblock.checkpoint = {.id = other->info.id,
+                           .hash = other->checkpoint.hash,
+                           .size = other->info.size,
+                           .sequence = last.sequence};
+  // Of records that the checkpoint covers there is no more to say.
+  if (superblock.log.sequence < last.sequence) superblock.log = {};
+  LogReader reader(store);
+  LogPosition position;
+  ret_metadata = Metadata();
+  Result<RecoveredLog> log =
+      Replay(std::move(superblock), std::move(other->checkpoint), reader,
+             ret_metadata, position);
+  if (!log) {
+    if (log.error().code() != ErrorCode::kDataLoss || is_gone) return log;
+    return std::unexpected(trouble.error);
+  }
+  if (is_gone && log->position.last.sequence <= 1) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const bool is_whole,
+                               HasItsData(store, ret_metadata));
+    if (!is_whole) {
+      ret_metadata = Metadata();
+      return std::unexpected(trouble.error);
+    }
+  }
+  log->notes.push_back(
+      (is_gone ? "superblock.json is missing" : WithoutRemedy(trouble.error)) +
+      "; checkpoint " + log->superblock.checkpoint.id + " of record " +
+      std::to_string(log->superblock.checkpoint.sequence) +
+      " led to the same state; closing the volume or `driveroot fsck --repair` "
+      "mends this");
+  LOG(WARNING) << log->notes.back();
+  log->is_detour = true;
   return log;
 }
 
@@ -213,49 +314,58 @@ std::unexpected<Error> NotKept(const Metadata& present,
   return Fail(ErrorCode::kNotFound, text);
 }
 
+// What to do about what is not in order.
+enum class Otherwise { kTakeAnother, kFail };
+
 // Recovery from what a superblock says.
 Result<RecoveredLog> RecoverFrom(ObjectStore& store,
                                  const RecoverOptions& options,
                                  const Result<Superblock>& superblock,
                                  Otherwise otherwise, Metadata& ret_metadata) {
-  if (superblock && options.on_superblock) options.on_superblock(*superblock);
-  bool is_named = false;
-  LogReader reader(store);
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      RecoveredLog log,
-      Start(store, superblock, otherwise, reader, ret_metadata, is_named));
-  if (const Status known = CheckKnownRecord(log.superblock, log.position);
-      !known) {
-    return Damaged("log record " + std::to_string(log.position.last.sequence),
-                   known.error());
+  Trouble trouble{.error{ErrorCode::kDataLoss, ""}};
+  if (superblock) {
+    if (options.on_superblock) options.on_superblock(*superblock);
+    LogReader reader(store);
+    reader.Start(superblock->log.next);
+    Result<Checkpoint> checkpoint = ReadNamed(store, *superblock);
+    if (checkpoint) {
+      LogPosition position;
+      Result<RecoveredLog> log = Replay(*superblock, *std::move(checkpoint),
+                                        reader, ret_metadata, position);
+      if (log) return log;
+      trouble = {.error = log.error(), .end = position.last.sequence};
+    } else {
+      trouble.error = checkpoint.error();
+    }
+  } else if (superblock.error().code() == ErrorCode::kNotFound) {
+    trouble.error = superblock.error();
+  } else {
+    trouble.error = Damaged("superblock.json", superblock.error()).error();
   }
-  ReplayedFrames replayed;
-  DRIVEROOT_RETURN_IF_ERROR(reader.Read(
-      log.position,
-      [&](const LogRecord& record, uint64_t bytes) -> Result<Visit> {
-        DRIVEROOT_RETURN_IF_ERROR(ret_metadata.Apply(record.delta));
-        DRIVEROOT_RETURN_IF_ERROR(CheckKnownRecord(
-            log.superblock, {.last = record.header, .hash = record.hash}));
-        ++log.records;
-        log.record_bytes += bytes;
-        replayed.Add(record);
-        return Visit::kGoOn;
-      }));
-  std::ranges::move(replayed.Take(ret_metadata),
-                    std::back_inserter(log.frame_copies));
-  if (log.superblock.log.sequence > log.position.last.sequence) {
-    return Damaged("log record " +
-                   std::to_string(log.position.last.sequence + 1) +
-                   " is missing, though later ones were written");
+  const ErrorCode code = trouble.error.code();
+  if (otherwise == Otherwise::kFail ||
+      (code != ErrorCode::kDataLoss && code != ErrorCode::kNotFound)) {
+    return std::unexpected(trouble.error);
   }
-  if (!is_named) DRIVEROOT_RETURN_IF_ERROR(CheckEnd(store, log.position));
-  return log;
+  return RecoverOtherwise(store, superblock, trouble, ret_metadata);
 }
 
 // Whether no record after the one that the superblock names can be gone.
 bool IsYoung(const Superblock& superblock, TimeNs now) {
   const TimeNs sealed_at = superblock.log.sealed_at;
   return now - kCopyTime < sealed_at && sealed_at < now + kCopyTime;
+}
+
+// kNotFound: there is none.
+Result<Superblock> ParseOrReadAgain(ObjectStore& store,
+                                    const Result<std::string>& bytes) {
+  DRIVEROOT_RETURN_IF_ERROR(bytes);
+  Result<Superblock> superblock = ParseSuperblock(*bytes);
+  for (int attempt = 1; !superblock && attempt < kAttempts; ++attempt) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::string again, store.ReadSuperblock());
+    superblock = ParseSuperblock(again);
+  }
+  return superblock;
 }
 
 // Whether an error tells of what is on the store, not of the way there.
@@ -289,8 +399,7 @@ Result<RecoveredLog> Recover(ObjectStore& store, Metadata& ret_metadata,
     ret_metadata = Metadata();
   }
   if (!original) original = superblock_json.get();
-  DRIVEROOT_RETURN_IF_ERROR(*original);
-  return RecoverFrom(store, options, ParseSuperblock(**original),
+  return RecoverFrom(store, options, ParseOrReadAgain(store, *original),
                      Otherwise::kTakeAnother, ret_metadata);
 }
 

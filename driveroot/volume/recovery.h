@@ -3,9 +3,13 @@
 // Finding a volume's state: the superblock, a checkpoint, and the log records
 // after that. Every byte is checked on the way. Thread-safe.
 //
-// The superblock says where to start. When the checkpoint that it names is
-// missing or damaged, the newest other one that is in order is taken, since the
-// log after it leads to the same state.
+// The superblock says where to start. When it is missing or damaged, or the
+// checkpoint that it names, or the log after that, the newest other checkpoint
+// that is in order is taken, which a listing finds, since the log after it
+// leads to the same state. log_reader.h says how the end of the log is told.
+//
+// A volume that is being made has no superblock yet. Its first checkpoint alone
+// is no volume before all data that it refers to is there.
 //
 // A copy of it that came along when the store was opened saves a round trip,
 // but may be older than superblock.json: a listing lags. From whatever record a
@@ -21,6 +25,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "driveroot/base/result.h"
@@ -38,6 +43,10 @@ struct RecoveredLog {
   LogPosition position;   // the last record that counts
   uint64_t records = 0;   // after the checkpoint
   uint64_t record_bytes = 0;
+  // What superblock.json names was of no use, or there is none.
+  bool is_detour = false;
+  // What was not in order on the way and did no harm: a sentence each.
+  std::vector<std::string> notes;
   // Of what was read on the way: for the cache.
   std::vector<FrameCopy> frame_copies;
 };

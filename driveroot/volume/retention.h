@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "driveroot/volume/delta.h"
@@ -22,6 +24,19 @@ struct RetentionPolicy {
 
   // Before that one checkpoint of each day, for so many days.
   int days = 7;
+
+  // But what only past states need takes at most so many percent of the
+  // present's bytes, or `past_floor_bytes` if that is more: the oldest states
+  // go first. 0 percent: there is no such bound.
+  uint32_t past_percent = 300;
+  uint64_t past_floor_bytes = uint64_t{512} << 20;
+};
+
+// The log's time went on by `length` at once after `after`, and it is not known
+// whether so much time had passed; see log_clock.h.
+struct TimeLeap {
+  TimeNs after = 0;
+  TimeNs length = 0;
 };
 
 // Whatever the policy, a log record stays until a checkpoint that covers it was
@@ -37,9 +52,22 @@ struct RetentionPlan {
   uint64_t records_from = 0;  // the records up to this one can go
 };
 
-// What to give up at time `now`. The newest checkpoint always stays.
+// What to give up at time `now` of the log. The newest checkpoint always stays.
+// What is older than a leap counts as so much younger.
 RetentionPlan PlanRetention(const Metadata& metadata,
-                            const RetentionPolicy& policy, TimeNs now);
+                            const RetentionPolicy& policy, TimeNs now,
+                            std::span<const TimeLeap> leaps = {});
+
+// What past states may take by the policy; nothing when there is no bound.
+std::optional<uint64_t> PastLimit(const Metadata& metadata,
+                                  const RetentionPolicy& policy);
+
+// Bytes that only past states need: objects with their data, and checkpoints
+// but the newest.
+uint64_t PastBytes(const Metadata& metadata);
+
+// Whether the bound cannot be kept before there is a newer checkpoint.
+bool NeedsCheckpoint(const Metadata& metadata, const RetentionPolicy& policy);
 
 // Dead objects that no state needs which is kept: by kept checkpoint or, from
 // metadata.records_from() on, by record.

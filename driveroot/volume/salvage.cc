@@ -30,13 +30,32 @@ constexpr size_t kMaxSentences = 1000;
 
 using NumberedObjects = std::multimap<uint64_t, ObjectInfo>;
 
+// The record that an object is, or whose checkpoint it is, whatever it is
+// called; nothing when it is neither.
+std::optional<uint64_t> SequenceIn(ObjectStore& store, const ObjectInfo& info) {
+  if (info.kind == ObjectKind::kSegment) return std::nullopt;
+  const Result<std::string> bytes = store.Read(info.id, 0, info.size);
+  if (!bytes) return std::nullopt;
+  if (info.kind == ObjectKind::kLogRecord) {
+    const Result<LogRecord> record = ParseRecord(*bytes);
+    return record ? std::optional(record->header.sequence) : std::nullopt;
+  }
+  const Result<Checkpoint> checkpoint = ParseCheckpoint(*bytes);
+  return checkpoint ? std::optional(checkpoint->position.last.sequence)
+                    : std::nullopt;
+}
+
+// Those that somebody renamed count by what is in them, and segments, of which
+// nothing depends on their numbers, as 0.
 Result<NumberedObjects> ListByNumber(ObjectStore& store, ObjectKind kind) {
   DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<ObjectInfo> list,
                              store.List(kind));
   NumberedObjects objects;
   for (const ObjectInfo& info : list) {
-    const std::optional<uint64_t> number = ParseObjectName(info.name);
-    if (number) objects.emplace(*number, info);
+    std::optional<uint64_t> number = ParseObjectName(info.name);
+    if (!number) number = SequenceIn(store, info);
+    if (!number && kind != ObjectKind::kSegment) continue;
+    objects.emplace(number.value_or(0), info);
   }
   return objects;
 }
@@ -49,7 +68,8 @@ bool IsDamage(const Error& error) {
 
 class Salvager {
  public:
-  Salvager(ObjectStore& store, TimeNs now) : store_(store), now_(now) {}
+  Salvager(ObjectStore& store, const WriterIdentity& self, TimeNs now)
+      : store_(store), self_(self), now_(now) {}
 
   Result<SalvageReport> Run(bool steal) {
     DRIVEROOT_ASSIGN_OR_RETURN(records_,
@@ -63,10 +83,9 @@ class Salvager {
                   "there is neither a checkpoint nor a log record");
     }
     if (!steal) {
-      DRIVEROOT_RETURN_IF_ERROR(
-          CheckNotInUse(position_.last, MakeWriterIdentity("", ""), now_));
+      DRIVEROOT_RETURN_IF_ERROR(CheckNotInUse(position_.last, self_, now_));
     }
-    DropLostCheckpoints();
+    DRIVEROOT_RETURN_IF_ERROR(DropLostCheckpoints());
     NoteLostRecords();
     if (is_incomplete_) DRIVEROOT_RETURN_IF_ERROR(SaveLostData());
     for (std::string& text : RepairTree(*metadata_, now_, kMaxSentences)) {
@@ -83,14 +102,11 @@ class Salvager {
     DRIVEROOT_ASSIGN_OR_RETURN(const NumberedObjects checkpoints,
                                ListByNumber(store_, ObjectKind::kCheckpoint));
     for (const auto& [sequence, info] : checkpoints) {
-      checkpoints_.insert(info.id);
       newest_ = std::max(newest_, sequence);
     }
     for (auto entry = checkpoints.rbegin(); entry != checkpoints.rend();
          ++entry) {
       const ObjectInfo& info = entry->second;
-      // Until it turns out to be in order.
-      checkpoints_.erase(info.id);
       const Result<std::string> bytes = store_.Read(info.id, 0, info.size);
       if (!bytes) {
         if (!IsDamage(bytes.error())) return std::unexpected(bytes.error());
@@ -112,7 +128,6 @@ class Salvager {
         limit = *bad - 1;
       }
       report_.checkpoint_record = checkpoint->position.last.sequence;
-      checkpoints_.insert(info.id);
       return true;
     }
     return false;
@@ -236,16 +251,20 @@ class Salvager {
     return delta;
   }
 
-  // Kept checkpoints that are not there or damaged.
-  void DropLostCheckpoints() {
+  // Kept checkpoints that are not there or damaged. By their ids: a listing
+  // does not show what lies in the trash.
+  Status DropLostCheckpoints() {
     const std::map<uint64_t, KeptCheckpoint> kept = metadata_->checkpoints();
     for (const auto& [sequence, checkpoint] : kept) {
-      if (checkpoints_.contains(checkpoint.id)) continue;
+      const Result<LogPosition> position = ReadPosition(store_, checkpoint);
+      if (position) continue;
+      if (!IsDamage(position.error())) return std::unexpected(position.error());
       metadata_->DropCheckpoint(sequence);
       report_.done.push_back("the checkpoint of record " +
                              std::to_string(sequence) +
                              " is lost: that state is kept no longer");
     }
+    return {};
   }
 
   void NoteLostRecords() {
@@ -361,7 +380,7 @@ class Salvager {
     last.sealed_at = now_;
     last.previous = position_.hash;
     last.next_ids = {ids[0]};
-    last.writer = MakeWriterIdentity("", "");
+    last.writer = self_;
     position_.hash = {};
     metadata_->set_records_from(last.sequence);
     const Persist once = [](const auto& call) { return call(); };
@@ -372,11 +391,11 @@ class Salvager {
   }
 
   ObjectStore& store_;
+  const WriterIdentity& self_;
   const TimeNs now_;
   SalvageReport report_;
   NumberedObjects records_;
   NumberedObjects segments_;
-  std::set<ObjectId> checkpoints_;  // that are there and not known as damaged
   std::unique_ptr<Metadata> metadata_;
   LogPosition position_;
   uint64_t newest_ = 0;         // sequence number that is in use
@@ -385,8 +404,9 @@ class Salvager {
 
 }  // namespace
 
-Result<SalvageReport> Salvage(ObjectStore& store, bool steal, TimeNs now) {
-  return Salvager(store, now).Run(steal);
+Result<SalvageReport> Salvage(ObjectStore& store, const WriterIdentity& self,
+                              bool steal, TimeNs now) {
+  return Salvager(store, self, now).Run(steal);
 }
 
 }  // namespace driveroot

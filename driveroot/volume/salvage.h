@@ -18,6 +18,7 @@
 #include "driveroot/base/result.h"
 #include "driveroot/store/object_store.h"
 #include "driveroot/volume/delta.h"
+#include "driveroot/volume/record.h"
 
 namespace driveroot {
 
@@ -31,7 +32,8 @@ struct SalvageReport {
 
 // kNotFound: there is nothing of a volume. kBusy: it looks in use, and `steal`
 // is not set. kUnsupportedVersion, and errors of the store.
-Result<SalvageReport> Salvage(ObjectStore& store, bool steal, TimeNs now);
+Result<SalvageReport> Salvage(ObjectStore& store, const WriterIdentity& self,
+                              bool steal, TimeNs now);
 
 }  // namespace driveroot
 

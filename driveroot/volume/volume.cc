@@ -13,6 +13,7 @@
 #include "driveroot/volume/compactor.h"
 #include "driveroot/volume/frame_copies.h"
 #include "driveroot/volume/garbage_collector.h"
+#include "driveroot/volume/log_clock.h"
 #include "driveroot/volume/log_reader.h"
 #include "driveroot/volume/recovery.h"
 #include "driveroot/volume/rewriter.h"
@@ -42,7 +43,10 @@ constexpr uint64_t kRoomAgain = 5;
 // Makes sense of options that contradict each other.
 VolumeOptions Checked(VolumeOptions options) {
   if (options.at || !options.unsent_records.empty()) options.read_only = true;
-  if (options.now == nullptr) options.now = NowNs;
+  if (options.now == nullptr) {
+    options.now = NowNs;
+    if (options.elapsed == nullptr) options.elapsed = TimeSinceBoot;
+  }
   options.max_unstored_bytes =
       std::max(options.max_unstored_bytes, options.commit_bytes);
   options.segment_bytes =
@@ -93,6 +97,11 @@ Status ApplyRecords(std::span<const std::string> records, LogPosition& position,
   }
   return {};
 }
+
+constexpr const char* kPastIsGone =
+    "the past state that is mounted is kept no longer: garbage collection gave "
+    "it up, perhaps `driveroot gc` with fewer hours; unmount it, and mount one "
+    "that `driveroot log` shows";
 
 // Before what counts as an orphan is removed.
 Status CheckNames(const Metadata& metadata) {
@@ -151,11 +160,26 @@ Status Volume::Format(ObjectStore& store, const FormatOptions& options) {
   if (there.error().code() != ErrorCode::kNotFound) {
     return std::unexpected(there.error());
   }
-  const TimeNs now = NowNs();
+  // A volume that was made has more than its empty root, or somebody removed
+  // its superblock.
   Metadata metadata;
+  const Result<RecoveredLog> left = Recover(store, metadata);
+  if (left ? left->position.last.sequence > 0
+           : left.error().code() == ErrorCode::kDataLoss) {
+    return Fail(
+        ErrorCode::kAlreadyExists,
+        "there is a volume already, whose superblock.json is missing; "
+        "nothing was changed; `driveroot fsck --repair` writes it anew");
+  }
+  if (!left && left.error().code() != ErrorCode::kNotFound) {
+    return std::unexpected(left.error());
+  }
+  metadata = Metadata();
+  const TimeNs now = NowNs();
   MakeRoot(metadata, options, now);
   DRIVEROOT_ASSIGN_OR_RETURN(std::vector<ObjectId> ids, store.NewIds(3));
-  const LogPosition start = StartOfLog(ids[0], MakeWriterIdentity("", ""), now);
+  const LogPosition start =
+      StartOfLog(ids[0], MakeWriterIdentity("", "", ""), now);
   const Persist once = [](const auto& call) { return call(); };
   const Result<KeptCheckpoint> made =
       MakeVolume(store, once, {.readme = ids[1], .checkpoint = ids[2]}, start,
@@ -209,20 +233,29 @@ RecoveredLog Volume::BeginNew() {
   // Its id is taken when the volume is made.
   log.position =
       StartOfLog(ObjectId(),
-                 MakeWriterIdentity(options_.host_name, options_.boot_id), now);
+                 MakeWriterIdentity(options_.host_name, options_.boot_id,
+                                    options_.writer_id),
+                 now);
   log.superblock.uuid = log.position.last.volume_uuid;
   return log;
 }
 
 Status Volume::StartWriting(RecoveredLog log) {
-  const WriterIdentity self =
-      MakeWriterIdentity(options_.host_name, options_.boot_id);
+  const WriterIdentity self = MakeWriterIdentity(
+      options_.host_name, options_.boot_id, options_.writer_id);
   if (!options_.steal) {
     DRIVEROOT_RETURN_IF_ERROR(
         CheckNotInUse(log.position.last, self, options_.now()));
   }
+  clock_ = std::make_unique<LogClock>(
+      LogClock::Parts{.now = options_.now,
+                      .elapsed = options_.elapsed,
+                      .is_right = SystemClockIsRight},
+      log.position.last.sealed_at);
+  VolumeOptions options = options_;
+  options.now = [this] { return clock_->Now(); };
   committer_ = std::make_unique<Committer>(*store_, metadata_, mutex_, cache_,
-                                           options_, self, std::move(log));
+                                           options, self, std::move(log));
   DRIVEROOT_RETURN_IF_ERROR(committer_->Start());
   compactor_ = std::make_unique<Compactor>(
       Compactor::Parts{.store = *store_,
@@ -250,7 +283,8 @@ Status Volume::StartWriting(RecoveredLog log) {
           .rewriter = *rewriter_,
           .append_record = [this] { return committer_->AppendRecord(); },
           .write_checkpoint = [this] { return committer_->WriteCheckpoint(); },
-          .now = options_.now});
+          .now = options.now,
+          .leaps = [this] { return clock_->Leaps(); }});
   if (options_.garbage_interval.count() > 0) {
     garbage_thread_ = std::jthread(
         [this](const std::stop_token& stop) { CollectWhenIdle(stop); });
@@ -359,7 +393,12 @@ void Volume::CollectWhenIdle(const std::stop_token& stop) {
     seen = activity();
     ended.wait_for(lock, stop, options_.garbage_interval, [] { return false; });
     if (stop.stop_requested() || GetStatus().fenced) return;
-    if (!options.go_on() || !garbage_collector_->HasWork(options)) continue;
+    options.checkpoint =
+        garbage_collector_->NeedsCheckpoint(options_.retention);
+    if (!options.go_on() ||
+        (!options.checkpoint && !garbage_collector_->HasWork(options))) {
+      continue;
+    }
     const Result<GarbageReport> report = CollectGarbage(options);
     if (!report) {
       LOG(WARNING) << "cannot collect garbage: " << report.error();
@@ -385,6 +424,19 @@ Result<uint64_t> Volume::RollBack(const HistoryPoint& point) {
   DRIVEROOT_ASSIGN_OR_RETURN(const WriteLock lock, Write());
   DRIVEROOT_RETURN_IF_ERROR(lock->BecomeStateOf(past));
   return log.position.last.sequence;
+}
+
+// What a reader of the past is told when its data is gone.
+Error Volume::Explained(const Error& error) {
+  if (!options_.at || error.code() != ErrorCode::kDataLoss) return error;
+  std::call_once(past_looked_for_, [this] {
+    Metadata past;
+    const Result<RecoveredLog> log = RecoverPast(*store_, *options_.at, past);
+    if (log || log.error().code() != ErrorCode::kNotFound) return;
+    past_is_gone_ = true;
+    LOG(ERROR) << kPastIsGone;
+  });
+  return past_is_gone_ ? Error(error.code(), kPastIsGone) : error;
 }
 
 std::set<InodeNumber> Volume::UncommittedInodes() const {
@@ -413,11 +465,12 @@ VolumeStatus Volume::GetStatus() const {
       status.present_bytes += object.size;
       status.live_bytes += object.live_bytes;
     }
-    for (const auto& [number, object] : metadata_.dead_objects()) {
-      status.past_bytes += object.size;
-    }
+    status.past_bytes = PastBytes(metadata_);
+    status.past_limit_bytes =
+        PastLimit(metadata_, options_.retention).value_or(0);
   }
   status.metadata_limit = options_.metadata_bytes;
+  if (past_is_gone_) status.last_error = kPastIsGone;
   status.garbage_bytes_written = garbage_bytes_written_;
   status.bytes_written += garbage_bytes_written_;
   const FetcherCounters counters = fetcher_->counters();

@@ -58,6 +58,7 @@ class Committer;
 struct RecoveredLog;
 class Compactor;
 class GarbageCollector;
+class LogClock;
 class Rewriter;
 
 struct FormatOptions {
@@ -146,8 +147,11 @@ struct VolumeOptions {
   // look, but what the kernel's cache has.
   std::chrono::milliseconds garbage_interval{0};
 
-  // The time, for what is written down and for retention; null: the system's.
+  // The time, for what is written down and for retention (see log_clock.h);
+  // null: the system's. And the time that passed, of which only differences
+  // count; null: by `now` if there is one, else since the machine started.
   std::function<TimeNs()> now;
+  std::function<std::chrono::nanoseconds()> elapsed;
 
   // After so long without a record of its own, time asleep included, a writer
   // looks at the superblock before it appends one: of what another writer did
@@ -155,9 +159,10 @@ struct VolumeOptions {
   // ids again. To be shorter than any record is kept.
   std::chrono::milliseconds absence{std::chrono::minutes(10)};
 
-  // Who writes, for messages; empty: found out from the system.
+  // Who writes: see writer_identity.h. Empty: found out from the system.
   std::string host_name;
   std::string boot_id;
+  std::string writer_id;
 };
 
 // How what a boot reads lies on the store.
@@ -184,13 +189,14 @@ struct VolumeStatus {
   uint64_t checkpoint_record = 0;    // the newest checkpoint's
   uint64_t inodes = 0;
   uint64_t data_bytes = 0;
-  uint64_t unstored_bytes = 0;   // accepted, not yet on the store
-  uint64_t metadata_bytes = 0;   // in memory, at an estimate
-  uint64_t metadata_limit = 0;   // of these
-  uint64_t present_bytes = 0;    // of objects that hold present data
-  uint64_t live_bytes = 0;       // of present_bytes, what is not overwritten
-  uint64_t past_bytes = 0;       // of objects that only past states need
-  uint64_t records_written = 0;  // since mount, as all below
+  uint64_t unstored_bytes = 0;    // accepted, not yet on the store
+  uint64_t metadata_bytes = 0;    // in memory, at an estimate
+  uint64_t metadata_limit = 0;    // of these
+  uint64_t present_bytes = 0;     // of objects that hold present data
+  uint64_t live_bytes = 0;        // of present_bytes, what is not overwritten
+  uint64_t past_bytes = 0;        // that only past states need
+  uint64_t past_limit_bytes = 0;  // what they may take; 0: no bound
+  uint64_t records_written = 0;   // since mount, as all below
   uint64_t segments_written = 0;
   uint64_t checkpoints_written = 0;
   uint64_t bytes_written = 0;
@@ -372,6 +378,7 @@ class Volume {
   Volume(std::unique_ptr<ObjectStore> store, const VolumeOptions& options);
   RecoveredLog BeginNew();
   Status StartWriting(RecoveredLog log);
+  Error Explained(const Error& error);
   Status FetchInto(std::span<const StoredPiece> pieces, std::span<char> out,
                    std::span<const StoredFrame> ahead, InodeNumber reader);
   void CollectWhenIdle(const std::stop_token& stop);
@@ -388,7 +395,10 @@ class Volume {
   FrameCache cache_;
   std::unique_ptr<Index> index_;
   std::unique_ptr<Fetcher> fetcher_;
+  std::once_flag past_looked_for_;  // whether options_.at is still kept
+  std::atomic<bool> past_is_gone_ = false;
   // Null when read-only.
+  std::unique_ptr<LogClock> clock_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<Compactor> compactor_;
   std::unique_ptr<Rewriter> rewriter_;

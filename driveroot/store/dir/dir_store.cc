@@ -269,7 +269,12 @@ Result<std::string> DirStore::LocateIn(int objects, const ObjectId& id) {
 Result<std::string> DirStore::Read(const ObjectId& id, uint64_t offset,
                                    uint64_t length) {
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string file, Locate(id));
-  return ReadRange(file, offset, length);
+  Result<std::string> bytes = ReadRange(file, offset, length);
+  if (bytes || bytes.error().code() != ErrorCode::kNotFound) return bytes;
+  // Unless it was removed at this moment, that was no work of driveroot.
+  DRIVEROOT_RETURN_IF_ERROR(Locate(id));
+  return Fail(ErrorCode::kDataLoss,
+              bytes.error().message() + ": somebody removed or renamed it");
 }
 
 Result<std::string> DirStore::ReadRange(const std::string& file,

@@ -264,6 +264,21 @@ Result<DriveFile> DriveApi::Update(std::string_view id,
                        id, PropertiesJson(properties), bytes, mime_type);
 }
 
+Status DriveApi::SetProperties(std::string_view id,
+                               const DrivePropertyChanges& properties) {
+  const std::string json = PropertiesJson(properties);
+  return CallForJson(
+      {.call = "files.update",
+       .method = "PATCH",
+       .url = endpoints_.drive + "/files/" + PercentEncode(id) + "?fields=id",
+       .headers = {{"Content-Type", "application/json; charset=UTF-8"}},
+       .body = {json}},
+      [id](const rapidjson::Document& document) {
+        return CheckId(document, id);
+      },
+      &write_pacer_);
+}
+
 Result<std::string> DriveApi::Download(std::string_view id, uint64_t offset,
                                        uint64_t length) {
   std::string bytes;

@@ -119,6 +119,10 @@ class DriveApi {
                            const DrivePropertyChanges& properties,
                            std::string_view bytes, std::string_view mime_type);
 
+  // Changes the private properties alone.
+  Status SetProperties(std::string_view id,
+                       const DrivePropertyChanges& properties);
+
   // Bytes [offset, offset + length), fewer at the end of the file.
   Result<std::string> Download(std::string_view id, uint64_t offset,
                                uint64_t length);

@@ -262,7 +262,7 @@ Result<std::string> DriveStore::ReadSuperblock() {
   }
   DRIVEROOT_ASSIGN_OR_RETURN(
       std::string bytes,
-      client_->api().Download(layout_.superblock, 0, kMaxSuperblockBytes + 1));
+      client_->api().Download(SuperblockId(), 0, kMaxSuperblockBytes + 1));
   if (bytes.size() > kMaxSuperblockBytes) {
     return Fail(ErrorCode::kDataLoss,
                 "superblock.json is longer than any superblock");
@@ -271,7 +271,7 @@ Result<std::string> DriveStore::ReadSuperblock() {
 }
 
 Status DriveStore::UploadSuperblock(std::string_view bytes) {
-  NewDriveFile file = {.id = layout_.superblock,
+  NewDriveFile file = {.id = SuperblockId(),
                        .name = std::string(kSuperblockName),
                        .parent = layout_.folder,
                        .mime_type = std::string(kSuperblockMimeType)};
@@ -284,14 +284,50 @@ Status DriveStore::UploadSuperblock(std::string_view bytes) {
 
 Status DriveStore::UpdateSuperblock(std::string_view bytes) {
   const Result<DriveFile> updated = client_->api().Update(
-      layout_.superblock, PropertiesWithCopy(layout_.name, bytes), bytes,
+      SuperblockId(), PropertiesWithCopy(layout_.name, bytes), bytes,
       kSuperblockMimeType);
   // Not missing folders: then there is none yet.
   if (!updated) return std::unexpected(updated.error());
   return Outcome(updated, layout_.folder, std::string(kSuperblockName));
 }
 
+std::string DriveStore::SuperblockId() {
+  const std::lock_guard lock(mutex_);
+  return new_superblock_.empty() ? layout_.superblock : new_superblock_;
+}
+
+bool DriveStore::IsSuperblockGone(const Error& why) {
+  if (why.code() != ErrorCode::kNotFound &&
+      why.code() != ErrorCode::kUnavailable) {
+    return false;
+  }
+  DriveApi& api = client_->api();
+  const Result<DriveFile> folder = api.Get(layout_.folder, "id,trashed");
+  if (!folder || folder->trashed) return false;
+  const Result<DriveFile> file = api.Get(SuperblockId(), "id,trashed");
+  return file ? file->trashed
+              : why.code() == ErrorCode::kNotFound &&
+                    file.error().code() == ErrorCode::kNotFound;
+}
+
+Status DriveStore::MoveSuperblock(std::string_view bytes) {
+  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<ObjectId> ids, NewIds(1));
+  {
+    const std::lock_guard lock(mutex_);
+    new_superblock_ = ids.front();
+  }
+  DRIVEROOT_RETURN_IF_ERROR(UploadSuperblock(bytes));
+  return client_->api().SetProperties(
+      layout_.folder, {{std::string(kSuperblockKey), ids.front()}});
+}
+
 Status DriveStore::WriteSuperblock(std::string_view bytes) {
+  const Status written = WriteSuperblockInPlace(bytes);
+  if (written || !IsSuperblockGone(written.error())) return written;
+  return MoveSuperblock(bytes);
+}
+
+Status DriveStore::WriteSuperblockInPlace(std::string_view bytes) {
   (void)AwaitFolders();
   (void)TakeSuperblockCopy();
   if (has_superblock_.exchange(true)) {

@@ -91,6 +91,14 @@ class DriveStore : public ObjectStore {
   Error FolderMissing(const std::string& folder);
   Status UploadSuperblock(std::string_view bytes);
   Status UpdateSuperblock(std::string_view bytes);
+  // At the id that it has.
+  Status WriteSuperblockInPlace(std::string_view bytes);
+  // Whether a person deleted superblock.json, or put it alone into the trash;
+  // `why` it could not be written.
+  bool IsSuperblockGone(const Error& why);
+  // Makes a new one: no id is given twice.
+  Status MoveSuperblock(std::string_view bytes);
+  std::string SuperblockId();
 
   std::shared_ptr<DriveClient> client_;
   const DriveVolumeLayout layout_;
@@ -102,6 +110,7 @@ class DriveStore : public ObjectStore {
   std::mutex mutex_;  // guards what is below; never held during a request
   std::vector<ObjectId> spare_ids_;
   std::optional<std::string> superblock_copy_;
+  std::string new_superblock_;  // its id, if not that of the layout
   // Last, since their threads use the rest.
   std::map<ObjectId, std::future<Result<std::string>>> sessions_;
 };

@@ -317,5 +317,22 @@ TEST_F(DriveStoreTest, CancelEndsCallsUnderWay) {
   EXPECT_EQ(read.error().code(), ErrorCode::kCancelled) << read.error();
 }
 
+// Google gives the id of a deleted file to no other one.
+TEST_F(DriveStoreTest, ASuperblockThatSomebodyDeletedIsMadeAnew) {
+  auto found = client_->api().List("name='superblock.json'", "id");
+  ASSERT_TRUE(found) << found.error();
+  ASSERT_EQ(found->size(), 1u);
+  ASSERT_TRUE(client_->api().Delete(found->front().id));
+  EXPECT_EQ(store_->ReadSuperblock().error().code(), ErrorCode::kNotFound);
+  const Status written = store_->WriteSuperblock("{\"a\": 1}");
+  ASSERT_TRUE(written) << written.error();
+  EXPECT_EQ(store_->ReadSuperblock().value_or(""), "{\"a\": 1}");
+  ASSERT_TRUE(store_->WriteSuperblock("{\"a\": 2}"));
+  // Others find it, too.
+  const auto other = OpenDriveVolume(client_, "root");
+  ASSERT_TRUE(other) << other.error();
+  EXPECT_EQ((*other)->ReadSuperblock().value_or(""), "{\"a\": 2}");
+}
+
 }  // namespace
 }  // namespace driveroot

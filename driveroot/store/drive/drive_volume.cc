@@ -32,7 +32,7 @@ constexpr const char* kVolumeFields =
 
 struct Part {
   const char* key;  // of appProperties
-  std::string DriveVolumeLayout::*id;
+  std::string DriveVolumeLayout::* id;
   const char* folder_name;  // null: not a folder
 };
 constexpr std::array kParts = {
@@ -40,7 +40,7 @@ constexpr std::array kParts = {
     Part{"driveroot_segments", &DriveVolumeLayout::segments, "segments"},
     Part{"driveroot_checkpoints", &DriveVolumeLayout::checkpoints,
          "checkpoints"},
-    Part{"driveroot_superblock", &DriveVolumeLayout::superblock, nullptr},
+    Part{kSuperblockKey, &DriveVolumeLayout::superblock, nullptr},
 };
 
 std::string Quoted(std::string_view name) {

@@ -43,6 +43,9 @@ struct DriveVolumeLayout {
   std::string superblock = {};  // taken, though there may be no such file yet
 };
 
+// The property of a volume's folder that has the superblock's id.
+inline constexpr const char* kSuperblockKey = "driveroot_superblock";
+
 // Make the folder of a volume, and those of its parts, unless they are there.
 Status MakeVolumeFolder(DriveApi& api, const DriveVolumeLayout& layout);
 Status MakePartFolders(DriveApi& api, const DriveVolumeLayout& layout);

@@ -23,6 +23,7 @@ FakeAccount::FakeAccount(const FakeAccount& other) {
   const std::lock_guard lock(other.mutex);
   objects = other.objects;
   taken = other.taken;
+  unlisted = other.unlisted;
   superblock = other.superblock;
   quota = other.quota;
   next_id = other.next_id;
@@ -89,7 +90,7 @@ Result<std::vector<ObjectInfo>> FakeObjectStore::List(ObjectKind kind) {
   const std::lock_guard lock(account_->mutex);
   std::vector<ObjectInfo> list;
   for (const auto& [id, object] : account_->objects) {
-    if (object.kind != kind) continue;
+    if (object.kind != kind || account_->unlisted.contains(id)) continue;
     list.push_back({id, kind, object.name, object.bytes.size()});
   }
   return list;

@@ -34,6 +34,8 @@ struct FakeAccount {
   mutable std::mutex mutex;
   std::map<ObjectId, Object> objects;
   std::set<ObjectId> taken;  // ids that were ever created
+  // There, and in no listing: in the trash, or moved to another folder.
+  std::set<ObjectId> unlisted;
   std::optional<std::string> superblock;
   std::optional<uint64_t> quota;  // bytes
   uint64_t next_id = 1;
