@@ -323,6 +323,17 @@ Error CurlTransfer::NetworkError(CURL* easy, CURLcode code,
                "the connection to " + where + " broke: " + detail);
 }
 
+std::optional<uint64_t> CurlTransfer::Carried(CURL* easy) {
+  curl_off_t connected = 0;
+  curl_off_t up = 0;
+  curl_off_t down = 0;
+  curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+  if (connected <= 0) return std::nullopt;
+  curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &up);
+  curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
+  return static_cast<uint64_t>(up) + static_cast<uint64_t>(down);
+}
+
 TransferCosts CurlTransfer::Costs(CURL* easy) {
   curl_off_t up = 0;
   curl_off_t down = 0;

@@ -75,6 +75,9 @@ class CurlTransfer {
 
   static TransferCosts Costs(CURL* easy);
 
+  // The bytes of the bodies so far; nothing while there is no connection.
+  static std::optional<uint64_t> Carried(CURL* easy);
+
  private:
   static size_t OnRead(char* buffer, size_t size, size_t count, void* self);
   static int OnSeek(void* self, curl_off_t offset, int origin);

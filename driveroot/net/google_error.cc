@@ -27,8 +27,10 @@ constexpr std::array kRefusals = {
     Refusal{"teamDriveFileLimitExceeded", ErrorCode::kOutOfSpace,
             "the shared drive holds as many files as it may"},
     Refusal{"numChildrenInNonRootLimitExceeded", ErrorCode::kOutOfSpace,
-            "the volume's folder holds as many files as a folder may; run "
-            "`driveroot gc`"},
+            "the volume's folder holds as many files as Google Drive lets a "
+            "folder hold, and more storage does not help: `driveroot gc "
+            "--keep_hours=0 --keep_days=0` deletes those that only past states "
+            "need, when the volume is not mounted"},
     Refusal{"dailyLimitExceeded", ErrorCode::kUnavailable,
             "the day's quota of the API project is used up"},
     Refusal{"authError", ErrorCode::kUnauthenticated,

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -58,13 +59,16 @@ std::string Origin(const std::string& url) {
 
 // A request on its way, on the stack of the thread that waits for it.
 struct Call {
-  Call(const HttpRequest& r, CurlTransfer::Deliver deliver)
-      : request(r), transfer(r, std::move(deliver)) {}
+  Call(const HttpRequest& r, CurlTransfer::Deliver deliver,
+       ProgressLimits limits)
+      : request(r), transfer(r, std::move(deliver)), watch(limits) {}
 
   const HttpRequest& request;
   CurlTransfer transfer;
   CurlEasy easy;
   std::chrono::steady_clock::time_point started;
+  ProgressWatch watch;
+  uint64_t carried = 0;  // bytes of the bodies, when it was looked at last
 
   // Guarded by Loop::mutex_.
   std::optional<Result<HttpResponse>> outcome;
@@ -105,13 +109,15 @@ class HttpClient::Loop {
     if (multi_ == nullptr) {
       return Fail(ErrorCode::kInternal, "libcurl cannot be initialised");
     }
-    Call call(request,
-              [this, &call](const HttpResponse& head, std::string_view piece) {
-                std::lock_guard lock(mutex_);
-                if (call.head.status == 0) call.head = head;
-                call.arrived += piece;
-                call.changed.notify_one();
-              });
+    Call call(
+        request,
+        [this, &call](const HttpResponse& head, std::string_view piece) {
+          std::lock_guard lock(mutex_);
+          if (call.head.status == 0) call.head = head;
+          call.arrived += piece;
+          call.changed.notify_one();
+        },
+        options_.progress);
     std::unique_lock lock(mutex_);
     if (cancelled_) return Fail(ErrorCode::kCancelled, "shutting down");
     submitted_.push_back(&call);
@@ -158,6 +164,7 @@ class HttpClient::Loop {
       int running = 0;
       curl_multi_perform(multi_.get(), &running);
       FinishDone();
+      BreakOffSlow();
       curl_multi_poll(multi_.get(), nullptr, 0, kPollMilliseconds, nullptr);
     }
     while (!active_.empty()) BreakOff(active_.begin()->second, "shutting down");
@@ -175,9 +182,39 @@ class HttpClient::Loop {
     for (Call* call : calls) BreakOff(call, "the rest is not wanted");
   }
 
+  // Those that carry next to nothing.
+  void BreakOffSlow() {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_look_) return;
+    next_look_ = now + std::chrono::seconds(1);
+    std::vector<Call*> begun;  // the others wait for a connection
+    for (const auto& [easy, call] : active_) {
+      const std::optional<uint64_t> bytes = CurlTransfer::Carried(easy);
+      if (!bytes) continue;
+      begun.push_back(call);
+      carried_ += *bytes - std::min(*bytes, call->carried);
+      call->carried = *bytes;
+    }
+    for (Call* call : begun) {
+      const auto slow =
+          call->watch.Note(now, call->carried, carried_, begun.size());
+      if (!slow) continue;
+      BreakOff(
+          call,
+          Error(ErrorCode::kUnavailable,
+                "the connection to " + UrlForMessages(call->request.url) +
+                    " carried only " + std::to_string(slow->bytes) +
+                    " bytes in " + std::to_string(slow->time.count()) + " s"));
+    }
+  }
+
   void BreakOff(Call* call, const char* reason) {
+    BreakOff(call, Error(ErrorCode::kCancelled, reason));
+  }
+
+  void BreakOff(Call* call, const Error& error) {
     CURL* easy = call->easy.get();
-    Result<HttpResponse> outcome = Fail(ErrorCode::kCancelled, reason);
+    Result<HttpResponse> outcome = std::unexpected(error);
     Count(*call, CurlTransfer::Costs(easy), outcome);
     active_.erase(easy);
     curl_multi_remove_handle(multi_.get(), easy);
@@ -312,6 +349,8 @@ class HttpClient::Loop {
   std::optional<SharedSettings> shared_;
   std::unordered_map<CURL*, Call*> active_;
   std::vector<CurlEasy> idle_;
+  uint64_t carried_ = 0;  // bytes of all bodies that were looked at
+  std::chrono::steady_clock::time_point next_look_;
   std::set<std::string> trusted_;  // origins whose certificate was found good
 
   mutable std::mutex mutex_;

@@ -25,6 +25,7 @@
 #include "driveroot/base/result.h"
 #include "driveroot/net/counters.h"
 #include "driveroot/net/http.h"
+#include "driveroot/net/progress_watch.h"
 
 namespace driveroot {
 
@@ -41,6 +42,8 @@ struct HttpClientOptions {
   std::chrono::seconds connect_timeout{20};
   // Without a byte in either direction for so long, a transfer has stalled.
   std::chrono::seconds stall_timeout{40};
+  // With fewer bytes than these, too: kUnavailable, in words.
+  ProgressLimits progress = {};
 };
 
 class HttpClient : public HttpTransport {

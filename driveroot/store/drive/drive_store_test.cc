@@ -17,6 +17,10 @@
 
 #include "driveroot/base/noise.h"
 #include "driveroot/base/result.h"
+#include "driveroot/net/endpoints.h"
+#include "driveroot/net/http_client.h"
+#include "driveroot/net/oauth/credentials.h"
+#include "driveroot/net/system_files.h"
 #include "driveroot/store/drive/drive_client.h"
 #include "driveroot/store/drive/drive_store_test_util.h"
 #include "driveroot/store/drive/drive_volume.h"
@@ -272,6 +276,40 @@ TEST_F(DriveStoreTest, AnOutageIsWaitedOut) {
   EXPECT_TRUE(drive_->Restart());
   reader.join();
   EXPECT_TRUE(read) << read.error();
+}
+
+// The link carries a hundredth of what counts as getting on, until somebody is
+// told so.
+TEST_F(DriveStoreTest, ADrippingConnectionIsGivenUp) {
+  const std::string bytes = Large();
+  ASSERT_TRUE(Create(bytes));
+  const DriveClientOptions options = OptionsFor(*drive_);
+  HttpClientOptions http;
+  auto ca_pem = LoadCaBundle(options.ca_file);
+  ASSERT_TRUE(ca_pem) << ca_pem.error();
+  http.ca_pem = *std::move(ca_pem);
+  http.progress = {
+      .enough = 10'000'000, .least = 10'000'000, .window = seconds(1)};
+  auto credentials = LoadCredentials(options.credentials_file);
+  ASSERT_TRUE(credentials) << credentials.error();
+  credentials->token_uri.clear();
+  const auto endpoints = MakeEndpoints(options.drive_endpoint);
+  ASSERT_TRUE(endpoints) << endpoints.error();
+  std::string told;
+  const auto client = std::make_shared<DriveClient>(
+      std::move(http), *std::move(credentials), *endpoints,
+      options.retry_limit, [&](const RetryNotice& notice) {
+        told = notice.failure.error.message();
+        EXPECT_TRUE(drive_->Set(R"({"bandwidth_mbit":0})"));
+      });
+  auto store = OpenDriveVolume(client, "root");
+  ASSERT_TRUE(store) << store.error();
+  ASSERT_TRUE(drive_->Set(R"({"bandwidth_mbit":0.8})"));
+  const auto read = (*store)->Read(ids_[0], 0, bytes.size());
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_TRUE(*read == bytes);
+  EXPECT_TRUE(told.contains("carried only")) << told;
+  EXPECT_EQ(client->Counters().retries, 1u);
 }
 
 TEST_F(DriveStoreTest, NoNetworkIsExplained) {
