@@ -29,8 +29,8 @@ TimeNs FileSystem::SystemNow() {
       .count();
 }
 
-Result<Volume::WriteLock> FileSystem::BeginChange() {
-  Result<Volume::WriteLock> lock = volume_->Write();
+Result<Volume::WriteLock> FileSystem::BeginChange(Volume::Room room) {
+  Result<Volume::WriteLock> lock = volume_->Write(room);
   if (!lock || !has_pending_atimes_) return lock;
   std::unordered_map<InodeNumber, TimeNs> pending;
   {
@@ -123,7 +123,7 @@ void FileSystem::Forget(InodeNumber number, uint64_t count) {
   }
   // When nothing can be written any more the inode stays, and the next mount
   // removes it.
-  Result<Volume::WriteLock> lock = BeginChange();
+  Result<Volume::WriteLock> lock = BeginChange(Volume::Room::kNotNeeded);
   if (lock) RemoveIfUnused(**lock, number);
 }
 
@@ -161,7 +161,8 @@ Status FileSystem::Sync(const ProgressCallback& progress) {
   if (read_only_) return {};
   // Takes pending access times along.
   if (has_pending_atimes_) {
-    if (Result<Volume::WriteLock> lock = BeginChange(); !lock) {
+    if (Result<Volume::WriteLock> lock = BeginChange(Volume::Room::kNotNeeded);
+        !lock) {
       return std::unexpected(lock.error());
     }
   }

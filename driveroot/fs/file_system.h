@@ -241,8 +241,10 @@ class FileSystem {
   SpaceInfo Space();
 
  private:
-  // A lock for changing something, with pending access times applied.
-  Result<Volume::WriteLock> BeginChange();
+  // A lock for changing something, with pending access times applied. What adds
+  // no data needs no room: so a full store can be helped by removing.
+  Result<Volume::WriteLock> BeginChange(
+      Volume::Room room = Volume::Room::kNeeded);
 
   // Whether there is room for another inode and its name.
   Status CheckRoomForInode(const Metadata& metadata, std::string_view name,

@@ -3,13 +3,19 @@
 // FileSystem: what lasts, listings and room.
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "driveroot/base/noise.h"
 #include "driveroot/fs/file_system_test_util.h"
 #include "driveroot/store/fake/fake_object_store.h"
 
@@ -146,6 +152,38 @@ TEST_F(FileSystemTest, DirectoriesMayBeVeryLarge) {
   } while (!names.empty());
   EXPECT_EQ(seen, kEntries);
   EXPECT_TRUE(fs_->RemoveDirectory(kRootInode, "d"));
+}
+
+TEST_F(FileSystemTest, NothingIsFreeOnAFullStore) {
+  VolumeOptions options;
+  options.retry_delay = std::chrono::milliseconds(1);
+  fs_.reset();
+  volume_.reset();
+  Result<std::unique_ptr<Volume>> volume =
+      Volume::Open(std::make_unique<FakeObjectStore>(account_), options);
+  ASSERT_TRUE(volume) << volume.error();
+  FileSystem fs(volume->get());
+  // Each answer of the store comes in its own time.
+  const auto await_free = [&](auto&& is_right) {
+    while (!is_right(fs.Space().free_bytes)) std::this_thread::yield();
+  };
+  {
+    const std::lock_guard lock(account_->mutex);
+    account_->quota = 1'000'000;
+  }
+  const auto some_free = [](uint64_t bytes) {
+    return bytes > 0 && bytes < 1'000'000;
+  };
+  await_free(some_free);
+  const auto file = fs.Create(kRootInode, "big", S_IFREG | 0600, 0, kRoot);
+  ASSERT_TRUE(file) << file.error();
+  ASSERT_TRUE(fs.Write(file->number, 0, Noise(2'000'000, 1), kRoot));
+  EXPECT_EQ(CodeOf(fs.Sync()), ErrorCode::kOutOfSpace);
+  EXPECT_EQ(fs.Space().free_bytes, 0u);
+  ASSERT_TRUE(fs.Unlink(kRootInode, "big"));
+  fs.Forget(file->number, 1);
+  ASSERT_TRUE(fs.Sync());
+  await_free(some_free);
 }
 
 // The store counts how often it is asked for its space.

@@ -187,7 +187,8 @@ void FileSystem::DropLink(Metadata& metadata, InodeNumber number) {
 }
 
 Status FileSystem::Unlink(InodeNumber parent, std::string_view name) {
-  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
+  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
+                             BeginChange(Volume::Room::kNotNeeded));
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const InodeNumber number,
                              FindEntry(metadata, parent, name));
@@ -207,7 +208,8 @@ Status FileSystem::RemoveDirectory(InodeNumber parent, std::string_view name) {
   if (name == "..") {
     return Fail(ErrorCode::kNotEmpty, "\"..\" can't be removed");
   }
-  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
+  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
+                             BeginChange(Volume::Room::kNotNeeded));
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const InodeNumber number,
                              FindEntry(metadata, parent, name));

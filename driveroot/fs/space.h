@@ -32,7 +32,8 @@ class SpaceMonitor {
   // Waits for a question to the store that is under way.
   ~SpaceMonitor() = default;
 
-  // What the store said last. Before it has said anything, as while a boot is
+  // What the store said last, without what is not stored yet; nothing is free
+  // while it has no room for that. Before it has said anything, as while a boot is
   // noted (Volume::StartBootTrace), or when its account has no limit: as if
   // there were plenty.
   SpaceInfo Get();
@@ -40,6 +41,8 @@ class SpaceMonitor {
  private:
   // Google counts storage with some delay, so asking more often tells nothing.
   static constexpr std::chrono::seconds kRefreshInterval{60};
+  // But somebody is making room.
+  static constexpr std::chrono::seconds kRefreshIntervalWhenFull{5};
   static constexpr uint64_t kPlenty = uint64_t{1} << 50;
 
   void Ask();
@@ -49,6 +52,7 @@ class SpaceMonitor {
   uint64_t total_ = kPlenty;
   uint64_t used_ = 0;
   bool asking_ = false;
+  bool was_full_ = false;
   std::chrono::steady_clock::time_point next_question_;
   std::jthread thread_;  // last: it uses all of the above
 };

@@ -40,18 +40,21 @@ class TestMount {
   std::string path() const { return folder_ + "/mount"; }
   std::string folder() const { return folder_; }
   std::string volume() const;
+  // The process that the volume lies on; null: it lies in a folder.
+  fakedrive::FakeDriveProcess* drive() { return drive_.get(); }
 
   // `more_flags` besides those of Make.
   Status Mount(const std::vector<std::string>& more_flags = {});
   Status Unmount();
+
+  // How a command of the program on the volume begins: name and flags.
+  std::vector<std::string> Command(const std::string& name) const;
 
  private:
   explicit TestMount(std::vector<std::string> mount_flags)
       : mount_flags_(std::move(mount_flags)) {}
 
   Status StartStore();
-  // A command of the program on the volume.
-  std::vector<std::string> Command(const std::string& name) const;
 
   const std::vector<std::string> mount_flags_;
   std::string folder_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driveroot/volume/appender.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace driveroot {
@@ -35,6 +36,7 @@ void Appender::Run(Flight& flight) {
   const std::lock_guard lock(mutex_);
   // Its data is of no use any more.
   flight.record.create = nullptr;
+  flight.done = true;
   flight.created = created.has_value();
   if (!created) {
     flight.record.failed(created.error());
@@ -48,6 +50,18 @@ void Appender::Run(Flight& flight) {
     --in_flight_;
   }
   changed_.notify_all();
+}
+
+void Appender::Settle() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock,
+                [&] { return std::ranges::all_of(flights_, &Flight::done); });
+  std::list<Flight> settled;
+  settled.swap(flights_);
+  in_flight_ = 0;
+  failure_.reset();
+  lock.unlock();
+  for (Flight& flight : settled) flight.thread.join();
 }
 
 Status Appender::WaitUntilAtMost(size_t count) {

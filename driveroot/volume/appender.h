@@ -47,9 +47,14 @@ class Appender {
   Status WaitForRoom() { return WaitUntilAtMost(max_in_flight_ - 1); }
   Status WaitForAll() { return WaitUntilAtMost(0); }
 
+  // Returns when no record is being created any more, and forgets those that
+  // were not appended, and that one failed.
+  void Settle();
+
  private:
   struct Flight {
     Record record;
+    bool done = false;  // with creating it
     bool created = false;
     bool ended = false;  // and the thread is about to
     std::thread thread;

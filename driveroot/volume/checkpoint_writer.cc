@@ -63,17 +63,6 @@ Result<SealedCheckpoint> SealCheckpoint(const ObjectId& id,
   return sealed;
 }
 
-// Under an id that nobody else is given, so whatever is there is ours.
-Status CreateOwn(ObjectStore& store, const Persist& persist, const ObjectId& id,
-                 ObjectKind kind, const std::string& name,
-                 std::string_view bytes) {
-  Status created = persist([&] { return store.Create(id, kind, name, bytes); });
-  if (!created && created.error().code() == ErrorCode::kAlreadyExists) {
-    return {};
-  }
-  return created;
-}
-
 // All but the superblock.
 Status StoreParts(ObjectStore& store, const Persist& persist,
                   const NewVolume& volume, const LogPosition& position,
@@ -100,30 +89,54 @@ Status StoreParts(ObjectStore& store, const Persist& persist,
   std::vector<Status> stored(parts.size());
   ParallelFor(parts.size(), at_once, [&](size_t i) { stored[i] = parts[i](); });
   if (volume.finish_data != nullptr) stored.push_back(volume.finish_data());
-  for (const Status& each : stored) DRIVEROOT_RETURN_IF_ERROR(each);
+  for (const Status& each : stored) {
+    if (each) continue;
+    if (each.error().code() != ErrorCode::kAlreadyExists) return each;
+    // Their ids are fresh, so it was no other writer.
+    return Fail(ErrorCode::kDataLoss,
+                "an id that the store gave for the new volume belongs to "
+                "something else; try again");
+  }
   return {};
 }
 
 }  // namespace
+
+Result<KeptCheckpoint> WriteCheckpoint(
+    ObjectStore& store, const Persist& persist,
+    const std::function<Result<ObjectId>()>& take_id,
+    const LogPosition& position, const Delta& state) {
+  DRIVEROOT_ASSIGN_OR_RETURN(ObjectId id, take_id());
+  DRIVEROOT_ASSIGN_OR_RETURN(SealedCheckpoint sealed,
+                             SealCheckpoint(id, position, state));
+  const uint64_t sequence = sealed.kept.sequence;
+  DRIVEROOT_RETURN_IF_ERROR(
+      CreateUnderFreshId(store, persist, take_id, id, ObjectKind::kCheckpoint,
+                         ObjectName(sequence), sealed.bytes));
+  sealed.kept.id = id;
+  sealed.superblock.checkpoint.id = id;
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string superblock,
+                             EncodeSuperblock(sealed.superblock));
+  if (!IsOvertaken(store, position.last)) {
+    DRIVEROOT_RETURN_IF_ERROR(
+        persist([&] { return store.WriteSuperblock(superblock); }));
+  }
+  return sealed.kept;
+}
 
 Result<KeptCheckpoint> WriteCheckpoint(ObjectStore& store,
                                        const Persist& persist,
                                        const ObjectId& id,
                                        const LogPosition& position,
                                        const Delta& state) {
-  DRIVEROOT_ASSIGN_OR_RETURN(const SealedCheckpoint sealed,
-                             SealCheckpoint(id, position, state));
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string superblock,
-                             EncodeSuperblock(sealed.superblock));
-  const uint64_t sequence = sealed.kept.sequence;
-  DRIVEROOT_RETURN_IF_ERROR(CreateOwn(store, persist, id,
-                                      ObjectKind::kCheckpoint,
-                                      ObjectName(sequence), sealed.bytes));
-  if (!IsOvertaken(store, position.last)) {
-    DRIVEROOT_RETURN_IF_ERROR(
-        persist([&] { return store.WriteSuperblock(superblock); }));
-  }
-  return sealed.kept;
+  bool given = false;
+  const auto take_id = [&]() -> Result<ObjectId> {
+    if (!std::exchange(given, true)) return id;
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::vector<ObjectId> ids,
+                               store.NewIds(1));
+    return ids.front();
+  };
+  return WriteCheckpoint(store, persist, take_id, position, state);
 }
 
 Result<KeptCheckpoint> MakeVolume(ObjectStore& store, const Persist& persist,

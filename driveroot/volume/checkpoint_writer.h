@@ -17,7 +17,13 @@ namespace driveroot {
 
 // `state` is the whole metadata as of `position`, which is durable. The
 // superblock stays as it is when it knows of later records: then another writer
-// took over.
+// took over. `take_id` gives ids that nobody else is given.
+Result<KeptCheckpoint> WriteCheckpoint(
+    ObjectStore& store, const Persist& persist,
+    const std::function<Result<ObjectId>()>& take_id,
+    const LogPosition& position, const Delta& state);
+
+// The same under a fresh id that is known already.
 Result<KeptCheckpoint> WriteCheckpoint(ObjectStore& store,
                                        const Persist& persist,
                                        const ObjectId& id,

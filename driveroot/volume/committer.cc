@@ -22,11 +22,10 @@ constexpr int kMaxRetryFactor = 64;
 // How often a caller who waits is told how far things are.
 constexpr std::chrono::milliseconds kProgressInterval{200};
 
-// Repeating these is of no use, or the caller knows better.
+// Repeating these is of no use. All else passes, or a person can mend it.
 bool IsFinal(ErrorCode code) {
   return code == ErrorCode::kAlreadyExists || code == ErrorCode::kFenced ||
-         code == ErrorCode::kCancelled || code == ErrorCode::kNotFound ||
-         code == ErrorCode::kInternal;
+         code == ErrorCode::kCancelled;
 }
 
 }  // namespace
@@ -138,30 +137,31 @@ void Committer::Run() {
 }
 
 bool Committer::RunTask() {
-  Status status;
-  switch (NextTask()) {
-    case Task::kStop:
-      return false;
-    case Task::kCommit:
-      status = PlaceUploads();
-      if (status) status = Commit(RecordType::kCommit);
-      break;
-    case Task::kUploadAhead:
-      status = UploadAhead(/*all=*/false);
-      break;
-    case Task::kClose:
-      status = PlaceUploads();
-      if (status) status = Commit(RecordType::kClose);
-      if (status) {
-        const std::lock_guard lock(state_mutex_);
-        closed_ = true;
-      }
-      break;
-  }
+  const Task task = NextTask();
+  if (task == Task::kStop) return false;
+  Status status = Do(task);
   changed_.notify_all();
+  if (!status && status.error().code() == ErrorCode::kOutOfSpace &&
+      TakesBack()) {
+    status = TakeBackAndWait(status.error());
+  }
   if (status) return true;
   NoteEnd(status.error());
   return false;
+}
+
+Status Committer::Do(Task task) {
+  if (task == Task::kUploadAhead) return UploadAhead(/*all=*/false);
+  DRIVEROOT_RETURN_IF_ERROR(PlaceUploads());
+  if (task == Task::kCommit) return Commit(RecordType::kCommit);
+  DRIVEROOT_RETURN_IF_ERROR(Commit(RecordType::kClose));
+  const std::lock_guard lock(state_mutex_);
+  if (close_wanted_) {
+    closed_ = true;
+  } else {
+    open_again_ = true;  // who wanted that has given up
+  }
+  return {};
 }
 
 void Committer::NoteEnd(const Error& error) {
@@ -172,6 +172,12 @@ void Committer::NoteEnd(const Error& error) {
   {
     // While the volume is being opened somebody waits for the answer.
     const std::lock_guard lock(state_mutex_);
+    if (error.code() == ErrorCode::kOutOfSpace && started_ && !fenced_ &&
+        TakesBack()) {
+      record_refused_ = true;
+      changed_.notify_all();
+      return;
+    }
     if (keeping_) {
       keep_failure_ = error;
       changed_.notify_all();
@@ -194,7 +200,7 @@ Committer::Task Committer::NextTask() {
       continue;
     }
     if (close_wanted_ && !keeping_) return Task::kClose;
-    if (commit_wanted_ || record_wanted_ ||
+    if (commit_wanted_ || record_wanted_ || record_refused_ ||
         checkpoints_asked_ > checkpoints_answered_) {
       return Task::kCommit;
     }
@@ -227,6 +233,9 @@ Status Committer::Repeat(const std::function<Status()>& call) {
     }
     // While the volume is being opened somebody waits for the answer.
     if (!started_ || keeping_) return status;
+    if (status.error().code() == ErrorCode::kOutOfSpace && TakesBack()) {
+      return status;
+    }
     const uint64_t kicks = retry_kicks_;
     lock.unlock();
     NoteFailure(status.error());
@@ -253,9 +262,15 @@ Status Committer::RepeatOrKeep(const std::function<Status()>& call) {
                     [&] { return !started_ || !fenced_ || keeping_ || stop_; });
       if (stop_) return Fail(ErrorCode::kCancelled, "the volume was closed");
     }
+    const bool was_keeping = keeping_;
     const Status status = Repeat(call);
     if (status || status.error().code() == ErrorCode::kAlreadyExists ||
-        keeping_) {
+        was_keeping) {
+      return status;
+    }
+    // The store refused it, not yet the one that keeps.
+    if (keeping_) continue;
+    if (status.error().code() == ErrorCode::kOutOfSpace && TakesBack()) {
       return status;
     }
     // Not an answer that a store in order gives: it is the end, but of nothing
@@ -317,16 +332,22 @@ void Committer::NoteChange() {
       (before < full && unstored >= full) ||
       (changed_before < options_.commit_bytes &&
        changed >= options_.commit_bytes && !options_.single_transaction);
-  if (!newly_dirty && !newly_full) return;
+  // What did not fit may do so now, and who waits for room may have it.
+  const bool is_less = is_full_ && BytesToStore() < full_bytes_;
+  if (!newly_dirty && !newly_full && !is_less) return;
   {
     const std::lock_guard lock(state_mutex_);
     if (newly_dirty) dirty_since_ = Clock::now();
-    dirty_ = true;
+    if (newly_dirty || newly_full) dirty_ = true;
+    if (is_less) {
+      full_bytes_ = BytesToStore();
+      ++retry_kicks_;
+    }
   }
   changed_.notify_all();
 }
 
-Status Committer::WaitToWrite() {
+Status Committer::WaitToWrite(bool needs_room) {
   std::unique_lock lock(state_mutex_);
   while (true) {
     if (fenced_) {
@@ -348,7 +369,11 @@ Status Committer::WaitToWrite() {
                       std::to_string(limits::kRecordChangeBytes >> 20) +
                       " MiB");
     }
-    if (BytesToStore() < options_.max_unstored_bytes) return {};
+    if (!needs_room || BytesToStore() < options_.max_unstored_bytes) return {};
+    if (is_full_) {
+      DRIVEROOT_RETURN_IF_ERROR(WaitForSpace(lock));
+      continue;
+    }
     if (refusal_) return std::unexpected(*refusal_);
     changed_.wait(lock);
   }
@@ -390,6 +415,7 @@ Status Committer::WaitFor(Goal goal, uint64_t target,
   const uint64_t total = BytesToStore();
   std::unique_lock lock(state_mutex_);
   const uint64_t failures = failures_;
+  const uint64_t seals = seals_;
   uint64_t checkpoint = 0;
   switch (goal) {
     case Goal::kDurable:
@@ -414,7 +440,8 @@ Status Committer::WaitFor(Goal goal, uint64_t target,
                                        : durable_ >= target;
   };
   const auto is_over = [&] {
-    return is_done() || closed_ || fenced_ || stop_ || failures_ != failures;
+    return is_done() || closed_ || fenced_ || stop_ || failures_ != failures ||
+           full_seal_ > seals;
   };
   while (!changed_.wait_for(lock, kProgressInterval, is_over)) {
     if (progress == nullptr) continue;
@@ -433,7 +460,9 @@ Status Committer::WaitFor(Goal goal, uint64_t target,
   if (stop_ || closed_) {
     return Fail(ErrorCode::kCancelled, "the volume was closed");
   }
-  return std::unexpected(last_refusal_);
+  // The volume goes on: what is removed now may be what did not fit.
+  if (goal == Goal::kClose) close_wanted_ = false;
+  return std::unexpected(full_seal_ > seals ? full_error_ : last_refusal_);
 }
 
 std::set<InodeNumber> Committer::UncommittedInodes() const {
@@ -453,7 +482,8 @@ void Committer::AddStatus(VolumeStatus& status) const {
   const std::lock_guard lock(state_mutex_);
   status.fenced = fenced_;
   status.fenced_by = fenced_by_;
-  status.last_error = last_error_;
+  status.store_is_full = is_full_;
+  status.last_error = is_full_ ? full_error_.message() : last_error_;
   status.epoch = epoch_;
   status.last_durable_record = last_record_;
   status.checkpoint_record = checkpoint_record_;

@@ -8,8 +8,13 @@
 // the same time.
 //
 // Appending is creating the object whose id the record before it named. If it
-// exists, and is not our own record whose answer was lost, another writer has
-// taken the volume over: this one is fenced and never writes again.
+// exists, and is another writer's, that one has taken the volume over: this one
+// is fenced and never writes again. Nothing else fences: what the store refuses
+// otherwise is tried again, since time or a person may mend it.
+//
+// A transaction that does not fit into the store is taken back
+// (committer_space.cc): its changes are open again, so that whatever of them is
+// removed need never be stored.
 //
 // Lock order: Volume's lock, then state_mutex_. Thread-safe.
 #ifndef DRIVEROOT_VOLUME_COMMITTER_H_
@@ -21,6 +26,7 @@
 #include <cstdint>
 #include <deque>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -34,6 +40,7 @@
 #include "driveroot/volume/appender.h"
 #include "driveroot/volume/data_writer.h"
 #include "driveroot/volume/metadata.h"
+#include "driveroot/volume/metadata_changes.h"
 #include "driveroot/volume/recovery.h"
 #include "driveroot/volume/volume.h"
 
@@ -64,8 +71,9 @@ class Committer {
   // volume that is not there yet gets none before it is made.
   Status Start();
 
-  // Returns when there is room for more data. See Volume::Write.
-  Status WaitToWrite();
+  // Returns when there is room for more data, if that is needed. See
+  // Volume::Write.
+  Status WaitToWrite(bool needs_room = true);
 
   // The metadata may have changed. Called with Volume's lock held.
   void NoteChange();
@@ -87,6 +95,9 @@ class Committer {
   // For others who put objects of their own on the store.
   IdPool& ids() { return ids_; }
 
+  // Whether what was to be stored last did not fit.
+  bool IsFull() const { return is_full_; }
+
   // Fills in what the committer knows.
   void AddStatus(VolumeStatus& status) const;
 
@@ -104,12 +115,14 @@ class Committer {
     RecordType type = RecordType::kCommit;
     bool sealed = false;         // otherwise there was nothing to put into it
     uint64_t changed_bytes = 0;  // Metadata::changed_bytes() before
+    uint64_t number = 0;  // of those that were sealed, from 1 on
     // That so many checkpoints were asked for, if this one answers it; else 0.
     uint64_t checkpoints_asked = 0;
     std::vector<UnstoredFrame> frames;
     Delta delta;
     // The whole state after it, when a checkpoint is due.
     std::optional<Delta> full;
+    TakenTransaction taken;  // for taking it back
   };
 
   struct SealedRecord {
@@ -119,7 +132,15 @@ class Committer {
     std::vector<FrameDelta> frames;  // that lie in it
     uint64_t frame_bytes = 0;        // of them, before compression
     uint64_t changed_bytes = 0;      // of its transaction
+    uint64_t transaction = 0;        // its number
+    LogPosition before;              // where the log stood
+    TakenTransaction taken;
+    std::atomic<bool> stored = false;  // perhaps before those before it are
+    // Guarded by state_mutex_. At most one is ever set.
+    bool appended = false;
+    bool taken_back = false;
   };
+  using SealedRecordPtr = std::shared_ptr<SealedRecord>;
 
   // Of data before its transaction is sealed. Both are of the same outcome.
   struct Upload {
@@ -131,6 +152,7 @@ class Committer {
   // False: it was the last one.
   bool RunTask();
   Task NextTask();
+  Status Do(Task task);
   // Repeats `call`, see Persist.
   Status Repeat(const std::function<Status()>& call);
   // Repeat() for what the log consists of or refers to. When this writer may
@@ -141,6 +163,28 @@ class Committer {
   bool MayBeKept() const;
   void NoteFailure(const Error& error);
 
+  // ---- A full store (committer_space.cc)
+
+  // Whether transactions that do not fit can be taken back.
+  bool TakesBack() const;
+  // After `error`, kOutOfSpace: takes back all transactions that are not on the
+  // store, tells who waits, and waits until it is worth trying again. What
+  // returns is that of looking for them there.
+  Status TakeBackAndWait(const Error& error);
+  void TakeBack(const TakenTransaction& taken, RecordType type);
+  // Removes segments that were stored for what was taken back, and in which
+  // nothing is of use any more. Nothing may be on its way.
+  void RemoveUnlogged();
+  // Those that are on their way, but for the ones that are there all the same.
+  Status TakeBackRecords();
+  // Whether a record whose creation was refused is there all the same.
+  Result<bool> IsThere(const SealedRecord& record);
+  // With state_mutex_ held: 0, or the seal that came to nothing.
+  void SetFull(uint64_t seal);
+  // With state_mutex_ held, while too much is unstored: asks for space anew.
+  // kOutOfSpace when there was none after the call.
+  Status WaitForSpace(std::unique_lock<std::mutex>& lock);
+
   // Seals and stores one transaction, and a checkpoint when one is due. Does
   // nothing when nothing changed, unless `type` is another than kCommit.
   Status Commit(RecordType type);
@@ -150,18 +194,24 @@ class Committer {
   Status MakeNewVolume(RecordType type);
   // Stores the data and begins to create the record.
   Status Append(Transaction& transaction);
-  Result<std::shared_ptr<SealedRecord>> SealRecord(Transaction& transaction);
+  Result<SealedRecordPtr> SealRecord(Transaction& transaction);
+  Result<StoredData> StoreData(Transaction& transaction,
+                               const ObjectId& record_id);
   // kFenced: the log goes on without this writer. See VolumeOptions::absence.
   // While Keep() is at work nothing is asked: who stores what is kept looks.
   Status CheckNotReplaced();
-  // The same when another writer created the record of that id.
-  Status CreateRecord(const SealedRecord& record);
-  // kDataLoss: the id was taken, and nothing is there.
+  // Whether the superblock proves that; if not, or if there is none that can be
+  // read, all is well so far.
+  Result<bool> SuperblockIsAhead();
+  // kFenced: another writer created the record of that id.
+  Status CreateRecord(SealedRecord& record);
+  // Looks at what has the record's id. kUnavailable: it proves nothing.
+  // kDataLoss: the volume is being opened, and what had that id is missing.
   Status CheckIsOwn(const SealedRecord& record);
   // The last record that is known to be stored, as all before it are.
   uint64_t Durable() const;
-  void NoteStored(const SealedRecord& record);
-  void NoteAppended(const SealedRecord& record);
+  void NoteStored(SealedRecord& record);
+  void NoteAppended(SealedRecord& record);
   Status AdoptLeftovers();
   // Begins to bring frames (the full ones, or all) to the store before their
   // transaction is sealed; waits only while much is under way already.
@@ -183,10 +233,11 @@ class Committer {
 
   bool CheckpointIsDue() const;
   void AddFrameCopies(Transaction& transaction) const;
-  Status StoreCheckpoint(Transaction& transaction);
+  // `record` is that of the transaction, null when it is known to be there.
+  Status StoreCheckpoint(Transaction& transaction, SealedRecordPtr record);
   void CollectCheckpoint(bool wait);
   void NoteCheckpoint(const KeptCheckpoint& checkpoint);
-  Status WaitUntilAppended(uint64_t transaction);
+  Status WaitUntilAppended(const SealedRecord& record);
 
   // Waits until transaction `target` is durable, or what else `goal` says.
   Status WaitFor(Goal goal, uint64_t target, const ProgressCallback& progress);
@@ -206,6 +257,12 @@ class Committer {
   std::deque<ObjectId> next_ids_;  // of records to come
   bool is_new_ = false;            // there is no volume yet
   bool opened_ = false;            // the open record is known to be there
+  bool open_again_ = false;        // it was taken back
+  // Stored for what was taken back since the record of that count.
+  std::set<ObjectNumber> unlogged_;
+  uint64_t unlogged_since_ = 0;
+  // Sealed and perhaps not appended, in their order.
+  std::deque<SealedRecordPtr> in_flight_;
   uint64_t records_since_checkpoint_ = 0;
   uint64_t record_bytes_since_checkpoint_ = 0;
   uint64_t checkpoint_size_ = 0;
@@ -223,6 +280,10 @@ class Committer {
   std::atomic<bool> dirty_ = false;    // changed under Volume's lock
   std::atomic<bool> stop_ = false;     // changed under state_mutex_
   std::atomic<bool> keeping_ = false;  // changed under state_mutex_
+  // Changed under state_mutex_: whether full_seal_ is not 0, and how much was
+  // to be stored then.
+  std::atomic<bool> is_full_ = false;
+  std::atomic<uint64_t> full_bytes_ = 0;
 
   mutable std::mutex state_mutex_;  // guards what is below
   std::condition_variable changed_;
@@ -231,6 +292,15 @@ class Committer {
   bool commit_wanted_ = false;
   bool record_wanted_ = false;  // even without changes
   bool close_wanted_ = false;
+  bool record_refused_ = false;  // for want of space
+  uint64_t seals_ = 0;           // how often Seal was called
+  uint64_t seal_kicks_ = 0;      // retry_kicks_ at the last time
+  // The last of these that came to nothing for want of space, and when; 0: the
+  // last one that was stored fitted.
+  uint64_t full_seal_ = 0;
+  Clock::time_point full_since_;
+  std::chrono::milliseconds full_delay_{0};
+  Error full_error_{ErrorCode::kOutOfSpace, ""};
   uint64_t checkpoints_asked_ = 0;
   uint64_t checkpoints_answered_ = 0;
   bool closed_ = false;
@@ -238,7 +308,7 @@ class Committer {
   bool ended_ = false;  // the thread
   std::optional<Error> keep_failure_;
   std::string fenced_by_;
-  uint64_t durable_ = 0;  // transactions
+  uint64_t durable_ = 0;  // all transactions up to this number are
   // What changed in each of the transactions that are sealed and not durable.
   std::deque<std::set<InodeNumber>> sealed_inodes_;
   // Why the store refuses what waiting alone does not mend; see failures_.

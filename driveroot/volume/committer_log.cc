@@ -44,15 +44,29 @@ Status Committer::Append(Transaction& transaction) {
     // RepeatOrKeep().
     if (!MayBeKept()) return current;
   }
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::shared_ptr<SealedRecord> sealed,
-                             SealRecord(transaction));
+  Result<SealedRecordPtr> made = SealRecord(transaction);
+  if (!made) {
+    if (made.error().code() == ErrorCode::kOutOfSpace && TakesBack()) {
+      in_flight_changes_ -= transaction.changed_bytes;
+      TakeBack(transaction.taken, transaction.type);
+    }
+    return std::unexpected(made.error());
+  }
+  const SealedRecordPtr sealed = *std::move(made);
+  {
+    const std::lock_guard lock(state_mutex_);
+    while (!in_flight_.empty() && in_flight_.front()->appended) {
+      in_flight_.pop_front();
+    }
+  }
+  in_flight_.push_back(sealed);
   appender_.Start({.create = [this, sealed] { return CreateRecord(*sealed); },
                    .appended = [this, sealed] { NoteAppended(*sealed); },
                    .failed = [this](const Error& error) { NoteEnd(error); }});
   return {};
 }
 
-Result<std::shared_ptr<Committer::SealedRecord>> Committer::SealRecord(
+Result<Committer::SealedRecordPtr> Committer::SealRecord(
     Transaction& transaction) {
   // Naming fewer costs a reader time, more ids cost us a request now.
   while (next_ids_.size() < 2 ||
@@ -61,13 +75,13 @@ Result<std::shared_ptr<Committer::SealedRecord>> Committer::SealRecord(
   }
   auto sealed = std::make_shared<SealedRecord>();
   sealed->id = next_ids_.front();
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      StoredData data,
-      data_.Store(transaction.frames, options_.max_inline_bytes, sealed->id,
-                  /*note_change=*/false));
+  DRIVEROOT_ASSIGN_OR_RETURN(StoredData data,
+                             StoreData(transaction, sealed->id));
   AddData(data, transaction.delta);
   if (transaction.full) AddData(data, *transaction.full);
 
+  sealed->transaction = transaction.number;
+  sealed->before = position_;
   const RecordHeader& last = position_.last;
   sealed->header = {
       .volume_uuid = last.volume_uuid,
@@ -102,7 +116,34 @@ Result<std::shared_ptr<Committer::SealedRecord>> Committer::SealRecord(
   next_ids_.pop_front();
   ++records_since_checkpoint_;
   record_bytes_since_checkpoint_ += sealed->bytes.size();
+  sealed->taken = std::move(transaction.taken);
   return sealed;
+}
+
+Result<StoredData> Committer::StoreData(Transaction& transaction,
+                                        const ObjectId& record_id) {
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      PlacedData placed,
+      data_.Place(transaction.frames, options_.max_inline_bytes, record_id,
+                  /*note_change=*/false));
+  const Status uploaded =
+      data_.Upload(placed.segments, /*ids_may_change=*/true);
+  StoredData& data = placed.data;
+  TakenTransaction& taken = transaction.taken;
+  for (const PlacedSegment& segment : placed.segments) {
+    const ObjectDelta& object = segment.object;
+    std::ranges::find(data.objects, object.number, &ObjectDelta::number)->id =
+        object.id;
+    if (segment.stored) {
+      taken.stored.push_back(object.number);
+    } else {
+      taken.lost.insert(object.number);
+    }
+  }
+  if (data.inline_object != 0) taken.lost.insert(data.inline_object);
+  if (uploaded) return std::move(data);
+  data_.GiveUp(placed.segments);
+  return std::unexpected(uploaded.error());
 }
 
 Status Committer::MakeNewVolume(RecordType type) {
@@ -110,7 +151,7 @@ Status Committer::MakeNewVolume(RecordType type) {
   if (!transaction.sealed) return {};
   // Who goes on has opened it with this.
   if (type == RecordType::kCommit) transaction.type = RecordType::kOpen;
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::shared_ptr<SealedRecord> sealed,
+  DRIVEROOT_ASSIGN_OR_RETURN(const SealedRecordPtr sealed,
                              SealRecord(transaction));
   AddFrameCopies(transaction);
   ObjectId readme;
@@ -153,45 +194,43 @@ Status Committer::MakeNewVolume(RecordType type) {
 Status Committer::CheckNotReplaced() {
   if (TimeSinceBoot() - last_append_.load() < options_.absence) return {};
   if (keeping_) return {};
-  std::string bytes;
-  const Status read = persist_([&]() -> Status {
-    DRIVEROOT_ASSIGN_OR_RETURN(bytes, store_.ReadSuperblock());
+  bool is_ahead = false;
+  const Status asked = persist_([&]() -> Status {
+    DRIVEROOT_ASSIGN_OR_RETURN(is_ahead, SuperblockIsAhead());
     return {};
   });
   if (keeping_) return {};
-  if (!read && read.error().code() != ErrorCode::kNotFound) return read;
-  const Result<Superblock> superblock = ParseSuperblock(bytes);
-  const bool is_ours =
-      superblock && superblock->uuid == position_.last.volume_uuid;
-  // What somebody removed, emptied or exchanged tells of no other writer; but
-  // what a newer driveroot wrote does.
-  if (!read ||
-      (superblock ? !is_ours
-                  : superblock.error().code() == ErrorCode::kDataLoss)) {
-    LOG(WARNING) << "superblock.json is missing or damaged; the next "
-                    "checkpoint writes it anew";
-    return {};
-  }
-  if (superblock && (superblock->log.sequence < position_.last.sequence ||
-                     superblock->log.hash == position_.hash)) {
-    return {};
-  }
-  return TakenOver("unknown");
+  if (!asked) return asked;
+  return is_ahead ? TakenOver("unknown") : Status();
 }
 
-Status Committer::CreateRecord(const SealedRecord& record) {
-  while (true) {
-    const Status created = RepeatOrKeep([&] {
-      return store_.Create(record.id, ObjectKind::kLogRecord,
-                           ObjectName(record.header.sequence), record.bytes);
-    });
-    if (created) break;
-    if (created.error().code() != ErrorCode::kAlreadyExists) return created;
-    const Status own = CheckIsOwn(record);
-    if (own) break;
-    // Once more, for whoever keeps it.
-    if (!MayBeKept()) return own;
+Result<bool> Committer::SuperblockIsAhead() {
+  const Result<std::string> bytes = store_.ReadSuperblock();
+  if (!bytes && bytes.error().code() != ErrorCode::kNotFound) {
+    return std::unexpected(bytes.error());
   }
+  const Result<Superblock> superblock =
+      bytes ? ParseSuperblock(*bytes) : std::unexpected(bytes.error());
+  if (!superblock) {
+    LOG(WARNING) << "the superblock cannot be used: " << superblock.error();
+    // A newer driveroot wrote it.
+    return superblock.error().code() == ErrorCode::kUnsupportedVersion;
+  }
+  return superblock->uuid == position_.last.volume_uuid &&
+         superblock->log.sequence >= position_.last.sequence &&
+         superblock->log.hash != position_.hash;
+}
+
+Status Committer::CreateRecord(SealedRecord& record) {
+  DRIVEROOT_RETURN_IF_ERROR(RepeatOrKeep([&]() -> Status {
+    const Status created =
+        store_.Create(record.id, ObjectKind::kLogRecord,
+                      ObjectName(record.header.sequence), record.bytes);
+    if (created || created.error().code() != ErrorCode::kAlreadyExists) {
+      return created;
+    }
+    return CheckIsOwn(record);
+  }));
   NoteStored(record);
   return {};
 }
@@ -201,30 +240,47 @@ uint64_t Committer::Durable() const {
   return last_record_;
 }
 
-void Committer::NoteStored(const SealedRecord& record) {
+void Committer::NoteStored(SealedRecord& record) {
   last_append_ = TimeSinceBoot();
-  in_flight_bytes_ -= record.frame_bytes;
-  in_flight_changes_ -= record.changed_bytes;
-  data_.ReleaseFrames(record.frames);
+  record.stored = true;
 }
 
 Status Committer::CheckIsOwn(const SealedRecord& record) {
-  std::string there;
-  const Status read = persist_([&]() -> Status {
-    DRIVEROOT_ASSIGN_OR_RETURN(there,
-                               store_.Read(record.id, 0, kMaxRecordBytes));
-    return {};
-  });
-  if (!read && read.error().code() == ErrorCode::kCancelled) return read;
+  const auto unclear = [&](const std::string& what) {
+    return Fail(ErrorCode::kUnavailable,
+                "log record " + std::to_string(record.header.sequence) +
+                    " cannot be appended: under its id " + record.id + " " +
+                    what);
+  };
+  const Result<bool> own = store_.Holds(record.id, record.bytes);
   // An answer that was lost: the record is our own.
-  if (read && there == record.bytes) return {};
-  if (!read && read.error().code() == ErrorCode::kNotFound) {
+  if (own && *own) return {};
+  if (!own && own.error().code() != ErrorCode::kNotFound) {
+    return std::unexpected(own.error());
+  }
+  if (!own && record.header.type == RecordType::kOpen) {
     // No writer takes an id and leaves nothing there.
     return Damaged(RecordText(record.header.sequence, record.id) +
                    " was stored once and is missing");
   }
-  const Result<LogRecord> other = ParseRecord(there);
-  return TakenOver(other ? other->header.writer.host_name : "unknown");
+  if (!own) return unclear("the store says that something is, and is not");
+  const Result<std::string> there = store_.Read(record.id, 0, kMaxRecordBytes);
+  if (!there && there.error().code() == ErrorCode::kNotFound) {
+    return unclear("something was that is gone");
+  }
+  if (!there) return std::unexpected(there.error());
+  const Result<LogRecord> other = ParseRecord(*there);
+  if (!other && other.error().code() == ErrorCode::kUnsupportedVersion) {
+    return TakenOver("unknown");
+  }
+  // Damage on its way or on the store proves nothing.
+  if (!other) return unclear("lies a damaged file: " + other.error().message());
+  const RecordHeader& header = other->header;
+  if (header.volume_uuid != record.header.volume_uuid ||
+      header.sequence != record.header.sequence) {
+    return unclear("lies another record than any writer puts there");
+  }
+  return TakenOver(header.writer.host_name);
 }
 
 Status Committer::TakenOver(const std::string& host) {
@@ -235,15 +291,23 @@ Status Committer::TakenOver(const std::string& host) {
   return Fail(ErrorCode::kFenced, "taken over by host " + host);
 }
 
-void Committer::NoteAppended(const SealedRecord& record) {
+void Committer::NoteAppended(SealedRecord& record) {
+  // Not before: until then the transaction may have to be taken back.
+  in_flight_bytes_ -= record.frame_bytes;
+  in_flight_changes_ -= record.changed_bytes;
+  data_.ReleaseFrames(record.frames);
   {
     const std::lock_guard lock(state_mutex_);
-    ++durable_;
+    record.appended = true;
+    durable_ = record.transaction;
+    SetFull(0);
     sealed_inodes_.pop_front();
     ++records_written_;
     record_bytes_written_ += record.bytes.size();
     epoch_ = record.header.epoch;
     last_record_ = record.header.sequence;
+    record.bytes = std::string();
+    record.taken = TakenTransaction();
   }
   changed_.notify_all();
 }

@@ -49,6 +49,10 @@ Status Committer::Commit(RecordType type) {
   DRIVEROOT_RETURN_IF_ERROR(FinishUploads());
   // Before it is sealed: what comes meanwhile goes into the same record.
   DRIVEROOT_RETURN_IF_ERROR(appender_.WaitForRoom());
+  if (type != RecordType::kOpen && std::exchange(open_again_, false)) {
+    opened_ = false;
+    DRIVEROOT_RETURN_IF_ERROR(Commit(RecordType::kOpen));
+  }
   // Whether this writer has the volume must be known before it writes more:
   // another one that opens it now may use the same ids.
   if (type != RecordType::kOpen && !std::exchange(opened_, true)) {
@@ -58,13 +62,21 @@ Status Committer::Commit(RecordType type) {
   Transaction transaction = Seal(type);
   if (!transaction.sealed) return {};
   DRIVEROOT_RETURN_IF_ERROR(Append(transaction));
+  const SealedRecordPtr record = in_flight_.back();
   if (type == RecordType::kOpen && options_.open_in_background) return {};
   if (type != RecordType::kCommit || transaction.checkpoints_asked > 0) {
     DRIVEROOT_RETURN_IF_ERROR(appender_.WaitForAll());
     CollectCheckpoint(/*wait=*/true);
   }
   if (!transaction.full) return {};
-  return StoreCheckpoint(transaction);
+  const Status stored = StoreCheckpoint(transaction, record);
+  if (!stored && stored.error().code() == ErrorCode::kOutOfSpace &&
+      type == RecordType::kClose && TakesBack()) {
+    // Who opens the volume next reads some more records.
+    LOG(WARNING) << "closed without a checkpoint: " << stored.error();
+    return {};
+  }
+  return stored;
 }
 
 Committer::Transaction Committer::Seal(RecordType type) {
@@ -76,25 +88,34 @@ Committer::Transaction Committer::Seal(RecordType type) {
     const std::lock_guard state_lock(state_mutex_);
     commit_wanted_ = false;
     dirty_ = false;
+    ++seals_;
+    seal_kicks_ = retry_kicks_;
     wanted |= std::exchange(record_wanted_, false);
     if (checkpoints_asked_ > checkpoints_answered_) {
       transaction.checkpoints_asked = checkpoints_asked_;
       wanted = true;
     }
   }
-  if (!wanted) return transaction;
+  if (!wanted) {
+    const std::lock_guard state_lock(state_mutex_);
+    SetFull(0);
+    return transaction;
+  }
   transaction.sealed = true;
   std::set<InodeNumber> inodes = metadata_.ChangedInodes();
   metadata_.ForgetReleasedFrames(/*all=*/false);
   metadata_.BuryEmptyObjects(position_.last.sequence + 1);
   transaction.changed_bytes = metadata_.changed_bytes();
   transaction.frames = metadata_.TakeUnstoredFrames(/*all=*/true);
-  transaction.delta = metadata_.TakeDelta();
+  for (const UnstoredFrame& frame : transaction.frames) {
+    transaction.taken.frames.push_back(frame.number);
+  }
+  transaction.delta = metadata_.TakeDelta(&transaction.taken.changes);
   if (is_new_ || type == RecordType::kClose ||
       transaction.checkpoints_asked > 0 || CheckpointIsDue()) {
     transaction.full = metadata_.FullDelta();
   }
-  ++sealed_;
+  transaction.number = ++sealed_;
   // Before it is no longer counted as changed, so that no writer comes through
   // in between.
   in_flight_changes_ += transaction.changed_bytes;
@@ -143,7 +164,8 @@ Status Committer::UploadAhead(bool all) {
                                  status = std::unexpected(data.error());
                                placed.set_value(status);
                                if (!status) return status;
-                               return data_.Upload(std::move(data->segments));
+                               return data_.Upload(data->segments,
+                                                   /*ids_may_change=*/false);
                              });
   return {};
 }
@@ -180,13 +202,14 @@ void Committer::AddFrameCopies(Transaction& transaction) const {
   transaction.full->frame_copies = ChooseFrameCopies(metadata_, cache_);
 }
 
-Status Committer::StoreCheckpoint(Transaction& transaction) {
-  DRIVEROOT_ASSIGN_OR_RETURN(const ObjectId id, ids_.Take());
+Status Committer::StoreCheckpoint(Transaction& transaction,
+                                  SealedRecordPtr record) {
+  const auto take_id = [this] { return ids_.Take(); };
   AddFrameCopies(transaction);
   if (transaction.type == RecordType::kClose ||
       transaction.checkpoints_asked > 0) {
     Result<KeptCheckpoint> written = driveroot::WriteCheckpoint(
-        store_, persist_, id, position_, *transaction.full);
+        store_, persist_, take_id, position_, *transaction.full);
     if (!written) return std::unexpected(written.error());
     NoteCheckpoint(*written);
     records_since_checkpoint_ = 0;
@@ -200,11 +223,12 @@ Status Committer::StoreCheckpoint(Transaction& transaction) {
   // next record if it fails.
   checkpoint_ = std::async(
       std::launch::async,
-      [this, id, position = position_, full = *std::move(transaction.full),
-       target = sealed_.load()]() -> Result<KeptCheckpoint> {
+      [this, take_id, position = position_, full = *std::move(transaction.full),
+       record = std::move(record)]() -> Result<KeptCheckpoint> {
         const Persist once = [](const auto& call) { return call(); };
-        DRIVEROOT_RETURN_IF_ERROR(WaitUntilAppended(target));
-        return driveroot::WriteCheckpoint(store_, once, id, position, full);
+        DRIVEROOT_RETURN_IF_ERROR(WaitUntilAppended(*record));
+        return driveroot::WriteCheckpoint(store_, once, take_id, position,
+                                          full);
       });
   records_since_checkpoint_ = 0;
   record_bytes_since_checkpoint_ = 0;
@@ -226,11 +250,12 @@ void Committer::CollectCheckpoint(bool wait) {
   NoteCheckpoint(*written);
 }
 
-Status Committer::WaitUntilAppended(uint64_t transaction) {
+Status Committer::WaitUntilAppended(const SealedRecord& record) {
   std::unique_lock lock(state_mutex_);
-  changed_.wait(lock,
-                [&] { return durable_ >= transaction || fenced_ || stop_; });
-  if (durable_ >= transaction) return {};
+  changed_.wait(lock, [&] {
+    return record.appended || record.taken_back || fenced_ || stop_;
+  });
+  if (record.appended) return {};
   return Fail(ErrorCode::kCancelled, "its record was never appended");
 }
 

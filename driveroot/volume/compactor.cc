@@ -168,13 +168,11 @@ Result<ObjectNumber> Compactor::WriteSegment(
   }
   if (moves.empty()) return number;
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string stored, segment.Finish());
-  DRIVEROOT_ASSIGN_OR_RETURN(const ObjectId id, parts_.ids.Take());
-  const Status created =
-      parts_.store.Create(id, ObjectKind::kSegment, ObjectName(number), stored);
-  // Nobody else is given this id, so it was this very call that created it.
-  if (!created && created.error().code() != ErrorCode::kAlreadyExists) {
-    return std::unexpected(created.error());
-  }
+  DRIVEROOT_ASSIGN_OR_RETURN(ObjectId id, parts_.ids.Take());
+  const Persist once = [](const auto& call) { return call(); };
+  DRIVEROOT_RETURN_IF_ERROR(CreateUnderFreshId(
+      parts_.store, once, [this] { return parts_.ids.Take(); }, id,
+      ObjectKind::kSegment, ObjectName(number), stored));
   ++result.segments;
   result.bytes_written += stored.size();
   const std::lock_guard lock(parts_.mutex);

@@ -91,16 +91,6 @@ bool IdPool::HasSome() const {
   return ids_.size() > kReserve;
 }
 
-Result<StoredData> DataWriter::Store(std::span<const UnstoredFrame> frames,
-                                     uint64_t max_inline_bytes,
-                                     const ObjectId& record_id,
-                                     bool note_change) {
-  DRIVEROOT_ASSIGN_OR_RETURN(PlacedData placed, Place(frames, max_inline_bytes,
-                                                      record_id, note_change));
-  DRIVEROOT_RETURN_IF_ERROR(Upload(std::move(placed.segments)));
-  return std::move(placed.data);
-}
-
 Result<PlacedData> DataWriter::Place(std::span<const UnstoredFrame> frames,
                                      uint64_t max_inline_bytes,
                                      const ObjectId& record_id,
@@ -321,35 +311,64 @@ Status DataWriter::FillSegment(PlacedSegment& segment,
   return {};
 }
 
-Status DataWriter::Upload(std::vector<PlacedSegment> segments) {
+Status DataWriter::Upload(std::span<PlacedSegment> segments,
+                          bool ids_may_change) {
   std::mutex mutex;  // guards failure
   Status failure;
+  std::atomic<bool> failed = false;
   ParallelFor(segments.size(), kUploads, [&](size_t i) {
-    const Status uploaded = UploadSegment(segments[i]);
+    if (failed) return;
+    const Status uploaded = UploadSegment(segments[i], ids_may_change);
+    if (uploaded) return;
+    failed = true;
     const std::lock_guard lock(mutex);
-    if (!uploaded) failure = uploaded;
+    failure = uploaded;
   });
   return failure;
 }
 
-Status DataWriter::UploadSegment(PlacedSegment& segment) {
-  const ObjectDelta& object = segment.object;
-  const Status created = parts_.persist([&] {
-    return parts_.store.Create(object.id, ObjectKind::kSegment,
-                               ObjectName(object.number), segment.bytes);
-  });
-  // Nobody else is given this id, so it was this very call that created it.
-  if (!created && created.error().code() != ErrorCode::kAlreadyExists) {
-    return created;
+Status DataWriter::UploadSegment(PlacedSegment& segment, bool ids_may_change) {
+  ObjectDelta& object = segment.object;
+  const std::string name = ObjectName(object.number);
+  const ObjectId before = object.id;
+  Status created;
+  if (ids_may_change) {
+    created = CreateUnderFreshId(
+        parts_.store, parts_.persist, [this] { return parts_.ids.Take(); },
+        object.id, object.kind, name, segment.bytes);
+  } else {
+    created = CreateOwn(parts_.store, parts_.persist, object.id, object.kind,
+                        name, segment.bytes);
+    if (!created && created.error().code() == ErrorCode::kAlreadyExists) {
+      return Fail(ErrorCode::kDataLoss,
+                  "the id " + object.id +
+                      " that the store gave for new data belongs to something "
+                      "else; try again");
+    }
   }
+  if (object.id != before) {
+    const std::lock_guard lock(parts_.mutex);
+    parts_.metadata.SetObjectId(object.number, object.id);
+  }
+  if (!created) return created;
   ++counters_.segments;
   counters_.stored_bytes += object.size;
+  segment.stored = true;
   segment.bytes = std::string();
   for (const FrameDelta& frame : segment.frames) {
     placed_bytes_ -= frame.raw_length;
   }
   ReleaseFrames(segment.frames);
   return {};
+}
+
+void DataWriter::GiveUp(std::span<const PlacedSegment> segments) {
+  for (const PlacedSegment& segment : segments) {
+    if (segment.stored) continue;
+    for (const FrameDelta& frame : segment.frames) {
+      placed_bytes_ -= frame.raw_length;
+    }
+  }
 }
 
 void DataWriter::SetPlaces(std::span<const ObjectDelta> objects,

@@ -26,14 +26,11 @@
 #include "driveroot/cache/frame_cache.h"
 #include "driveroot/store/object_store.h"
 #include "driveroot/volume/compression.h"
+#include "driveroot/volume/create_object.h"
 #include "driveroot/volume/metadata.h"
 #include "driveroot/volume/segment.h"
 
 namespace driveroot {
-
-// Makes a call of the store until it succeeds or no repetition can help; waits
-// in between. Thread-safe.
-using Persist = std::function<Status(const std::function<Status()>& call)>;
 
 // Ids that were generated beforehand, many at a time. Thread-safe.
 class IdPool {
@@ -73,6 +70,7 @@ struct PlacedSegment {
   ObjectDelta object;
   std::string bytes;
   std::vector<FrameDelta> frames;  // that lie in it
+  bool stored = false;
 };
 
 struct PlacedData {
@@ -112,12 +110,13 @@ class DataWriter {
   Result<PlacedData> Place(std::span<const UnstoredFrame> frames,
                            uint64_t max_inline_bytes, const ObjectId& record_id,
                            bool note_change);
-  Status Upload(std::vector<PlacedSegment> segments);
-
-  // Both.
-  Result<StoredData> Store(std::span<const UnstoredFrame> frames,
-                           uint64_t max_inline_bytes, const ObjectId& record_id,
-                           bool note_change);
+  // Brings them to the store. With `ids_may_change` one whose id turns out to
+  // be taken by something else gets another, here and in the metadata; without,
+  // that is kDataLoss. After an error, `stored` says of each whether it is
+  // there.
+  Status Upload(std::span<PlacedSegment> segments, bool ids_may_change);
+  // Those that are not stored never will be.
+  void GiveUp(std::span<const PlacedSegment> segments);
 
   // Of frames in segments that have their places and are not on the store yet,
   // before compression.
@@ -164,7 +163,7 @@ class DataWriter {
                      bool note_change);
   void AddFrames(PlacedSegment& segment, std::span<const FrameDelta> frames,
                  bool note_change);
-  Status UploadSegment(PlacedSegment& segment);
+  Status UploadSegment(PlacedSegment& segment, bool ids_may_change);
   void Encode(Work& work) const;
 
   const Parts parts_;

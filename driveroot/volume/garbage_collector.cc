@@ -61,18 +61,22 @@ Result<GarbageReport> GarbageCollector::Run(const GarbageOptions& options) {
   if (options.sweep) {
     DRIVEROOT_ASSIGN_OR_RETURN(listing, List());
   }
-  if (options.compact) {
-    DRIVEROOT_RETURN_IF_ERROR(Compact(options, report));
+  if (options.delete_first) {
+    if (history_is_durable_) {
+      DRIVEROOT_RETURN_IF_ERROR(DeleteDeadObjects(SIZE_MAX, report));
+    }
+    DRIVEROOT_RETURN_IF_ERROR(Delete(listing, options, report));
+    // It was deleted.
+    listing = Listing();
   }
-  if (options.checkpoint) {
-    DRIVEROOT_RETURN_IF_ERROR(parts_.write_checkpoint());
+  const Status written = Write(options, report);
+  if (!written && options.delete_first &&
+      written.error().code() == ErrorCode::kOutOfSpace) {
+    report.out_of_space = true;
+  } else if (!written) {
+    return std::unexpected(written.error());
   }
-  report.checkpoints_dropped = ShortenHistory(options.retention);
-  DRIVEROOT_RETURN_IF_ERROR(parts_.append_record());
-  DRIVEROOT_RETURN_IF_ERROR(DeleteDeadObjects(SIZE_MAX, report));
-  if (options.sweep) {
-    DRIVEROOT_RETURN_IF_ERROR(Sweep(listing, report));
-  }
+  DRIVEROOT_RETURN_IF_ERROR(Delete(listing, options, report));
   const std::shared_lock lock(parts_.mutex);
   for (const ObjectNumber number : parts_.metadata.AllObjects()) {
     const StoredObject& object = *parts_.metadata.FindObject(number);
@@ -83,6 +87,24 @@ Result<GarbageReport> GarbageCollector::Run(const GarbageOptions& options) {
     report.past_bytes += object.size;
   }
   return report;
+}
+
+Status GarbageCollector::Write(const GarbageOptions& options,
+                               GarbageReport& report) {
+  if (options.compact) {
+    DRIVEROOT_RETURN_IF_ERROR(Compact(options, report));
+  }
+  return options.checkpoint ? parts_.write_checkpoint() : Status();
+}
+
+Status GarbageCollector::Delete(const Listing& listing,
+                                const GarbageOptions& options,
+                                GarbageReport& report) {
+  report.checkpoints_dropped += ShortenHistory(options.retention);
+  DRIVEROOT_RETURN_IF_ERROR(parts_.append_record());
+  history_is_durable_ = true;
+  DRIVEROOT_RETURN_IF_ERROR(DeleteDeadObjects(SIZE_MAX, report));
+  return options.sweep ? Sweep(listing, report) : Status();
 }
 
 bool GarbageCollector::HasWork(const GarbageOptions& options) const {
@@ -116,6 +138,10 @@ size_t GarbageCollector::ShortenHistory(const RetentionPolicy& policy) {
   }
   for (const uint64_t sequence : plan.checkpoints_to_drop) {
     parts_.metadata.DropCheckpoint(sequence);
+  }
+  if (!plan.checkpoints_to_drop.empty() ||
+      plan.records_from > parts_.metadata.records_from()) {
+    history_is_durable_ = false;
   }
   parts_.metadata.set_records_from(plan.records_from);
   return plan.checkpoints_to_drop.size();

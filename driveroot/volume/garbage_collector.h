@@ -19,6 +19,10 @@
 //    committed. The record of step 5 proves that no other writer had the volume
 //    when it was listed.
 //
+// With `delete_first`, steps 4 to 7 come before step 2, too, and what is dead
+// and not needed as far as the log says goes before all of them. So a full
+// store gets the room that writing takes.
+//
 // Readers who still know an older place of some data find it there as long as
 // the policy keeps records.
 //
@@ -86,6 +90,11 @@ class GarbageCollector {
     std::vector<ObjectInfo> segments;
   };
 
+  // Steps 4 to 7.
+  Status Delete(const Listing& listing, const GarbageOptions& options,
+                GarbageReport& report);
+  // Steps 2 and 3.
+  Status Write(const GarbageOptions& options, GarbageReport& report);
   Result<Listing> List();
   Status Compact(const GarbageOptions& options, GarbageReport& report);
   // What to move as it is, and what to write anew.
@@ -102,6 +111,8 @@ class GarbageCollector {
   // Records up to this one are gone or may go: nobody is so far behind that it
   // could take the place of one of them for the end of the log.
   uint64_t deletable_records_ = 0;
+  // All that was given up of the past is known to the log.
+  bool history_is_durable_ = true;
 };
 
 }  // namespace driveroot

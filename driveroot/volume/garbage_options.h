@@ -25,6 +25,10 @@ struct GarbageOptions {
   double compact_above = 1.3;
   uint64_t min_gain_bytes = 0;
 
+  // Deletes what it can before anything large is written, and goes on without
+  // moving data when that does not fit: for a store that is full.
+  bool delete_first = false;
+
   // Looks for objects that belong to no state, which takes three listings.
   bool sweep = true;
 
@@ -47,6 +51,7 @@ struct GarbageReport {
   uint64_t bytes_written = 0;
   uint64_t segments_written = 0;
   uint64_t damaged_frames = 0;  // left where they are
+  bool out_of_space = false;    // for moving all that was to be moved
   uint64_t checkpoints_dropped = 0;
   uint64_t objects_deleted = 0;
   uint64_t bytes_deleted = 0;

@@ -245,6 +245,8 @@ class Metadata {
   // `note_change` false the caller puts it into a delta itself.
   void AddObject(ObjectNumber number, const ObjectId& id, ObjectKind kind,
                  uint64_t size, bool note_change);
+  // It got another id than the one it was to have. Not after a delta told it.
+  void SetObjectId(ObjectNumber number, const ObjectId& id);
   const StoredObject* FindObject(ObjectNumber number) const;
   // Also that of a dead object, since a reader may hold on to where bytes lay
   // until just now. Empty when there is none.
@@ -329,8 +331,17 @@ class Metadata {
 
   // All changes since the last call. Frames without a location are left out:
   // the caller adds them, and the objects they go into, before the delta is
-  // written down.
-  Delta TakeDelta();
+  // written down. `taken`, unless null, gets what TakeBack() needs of it.
+  Delta TakeDelta(MetadataChanges* taken = nullptr);
+
+  // Undoes TakeDelta() and TakeUnstoredFrames(): what the transaction holds is
+  // changed and unstored again, unless it is gone meanwhile, and the next ones
+  // return it. Nothing of it may be on the store but `taken.stored`. Of
+  // several, the last comes first.
+  void TakeBack(const TakenTransaction& taken);
+  // Forgets those of `objects` in which no live frame lies, and returns their
+  // ids. They are objects of which no record tells.
+  std::vector<ObjectId> DropEmptyObjects(const std::set<ObjectNumber>& objects);
 
   // The whole state as the difference to nothing. Frames without a location
   // are left out here, too.
@@ -398,6 +409,9 @@ class Metadata {
   FrameDelta MakeFrameDelta(FrameNumber number, const Frame& frame) const;
   void MoveFrame(FrameNumber number, Frame& frame, const StoredFrame& to);
   void LeavePlace(FrameNumber number, const Frame& frame);
+  // It is not found by its hash any more.
+  void ForgetHash(FrameNumber number, const Frame& frame);
+  void TakeBackFrame(FrameNumber number, const TakenTransaction& taken);
 
   Status ApplyInode(const InodeDelta& delta,
                     std::set<FrameNumber>& unreferenced);
@@ -461,7 +475,7 @@ class Metadata {
   uint64_t text_bytes_ = 0;  // of names, attributes and symlinks' targets
   uint64_t extents_ = 0;
 
-  MetadataChanges changes_;
+  MetadataChanges changes_;  // since the last delta
 };
 
 }  // namespace driveroot

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "driveroot/volume/delta.h"
 #include "driveroot/volume/extent_map.h"
@@ -66,6 +67,15 @@ struct MetadataChanges {
  private:
   // Of symlinks' targets, attributes, entries and extents.
   uint64_t other_bytes_ = 0;
+};
+
+// A transaction that was taken from Metadata and of which nothing will be
+// stored: what Metadata::TakeBack() needs.
+struct TakenTransaction {
+  MetadataChanges changes;           // from TakeDelta()
+  std::vector<FrameNumber> frames;   // from TakeUnstoredFrames()
+  std::set<ObjectNumber> lost;       // have some of them, and are not stored
+  std::vector<ObjectNumber> stored;  // the others that were made for it
 };
 
 }  // namespace driveroot

@@ -223,13 +223,17 @@ void Metadata::DropFrame(FrameNumber number) {
     untaken_.erase(number);
   } else {
     LeavePlace(number, frame);
-    const auto [begin, end] = frames_by_hash_.equal_range(HashKey(frame.hash));
-    frames_by_hash_.erase(std::find_if(begin, end, [number](const auto& entry) {
-      return entry.second == number;
-    }));
+    ForgetHash(number, frame);
   }
   changes_.frames.erase(number);
   frames_.erase(found);
+}
+
+void Metadata::ForgetHash(FrameNumber number, const Frame& frame) {
+  const auto [begin, end] = frames_by_hash_.equal_range(HashKey(frame.hash));
+  frames_by_hash_.erase(std::find_if(begin, end, [number](const auto& entry) {
+    return entry.second == number;
+  }));
 }
 
 std::vector<StoredPiece> Metadata::ReadData(InodeNumber number, uint64_t offset,
@@ -283,6 +287,12 @@ void Metadata::AddObject(ObjectNumber number, const ObjectId& id,
   // All of its frames may be gone already.
   maybe_empty_objects_.insert(number);
   if (note_change) changes_.objects.insert(number);
+}
+
+void Metadata::SetObjectId(ObjectNumber number, const ObjectId& id) {
+  const auto found = objects_.find(number);
+  // All of its frames may be gone already.
+  if (found != objects_.end()) found->second.id = id;
 }
 
 const StoredObject* Metadata::FindObject(ObjectNumber number) const {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "driveroot/volume/metadata.h"
 
@@ -70,7 +71,7 @@ FrameDelta Metadata::MakeFrameDelta(FrameNumber number,
           .hash = frame.hash};
 }
 
-Delta Metadata::TakeDelta() {
+Delta Metadata::TakeDelta(MetadataChanges* taken) {
   Delta delta;
   for (const InodeNumber number : changes_.inodes) {
     if (number >= changes_.first_new_inode && !inodes_.contains(number)) {
@@ -109,7 +110,8 @@ Delta Metadata::TakeDelta() {
   delta.next_inode = next_inode_;
   delta.next_frame = next_frame_;
   delta.next_object = next_object_;
-  changes_ = MetadataChanges();
+  MetadataChanges told = std::exchange(changes_, {});
+  if (taken != nullptr) *taken = std::move(told);
   changes_.first_new_inode = next_inode_;
   released_before_.insert(released_before_.end(), released_.begin(),
                           released_.end());

@@ -292,11 +292,12 @@ Status Volume::StartWriting(RecoveredLog log) {
   return {};
 }
 
-Result<Volume::WriteLock> Volume::Write() {
+Result<Volume::WriteLock> Volume::Write(Room room) {
   if (committer_ == nullptr) {
     return Fail(ErrorCode::kReadOnly, "the volume is open for reading only");
   }
-  DRIVEROOT_RETURN_IF_ERROR(committer_->WaitToWrite());
+  DRIVEROOT_RETURN_IF_ERROR(
+      committer_->WaitToWrite(/*needs_room=*/room == Room::kNeeded));
   ++write_locks_;
   return WriteLock(*this);
 }
@@ -399,6 +400,7 @@ void Volume::CollectWhenIdle(const std::stop_token& stop) {
         (!options.checkpoint && !garbage_collector_->HasWork(options))) {
       continue;
     }
+    options.delete_first = StoreIsFull();
     const Result<GarbageReport> report = CollectGarbage(options);
     if (!report) {
       LOG(WARNING) << "cannot collect garbage: " << report.error();
@@ -488,6 +490,10 @@ VolumeStatus Volume::GetStatus() const {
 }
 
 Result<StoreSpace> Volume::Space() { return store_->Space(); }
+
+bool Volume::StoreIsFull() const {
+  return committer_ != nullptr && committer_->IsFull();
+}
 
 ObjectStore& Volume::store() { return *store_; }
 

@@ -183,6 +183,8 @@ struct VolumeStatus {
   bool fenced = false;
   std::string fenced_by;   // the host that took over, when known
   std::string last_error;  // of the committer, empty when all is well
+  // What was to be stored last did not fit.
+  bool store_is_full = false;
   uint64_t uncommitted_inodes = 0;
   uint64_t epoch = 0;
   uint64_t last_durable_record = 0;  // sequence number
@@ -273,10 +275,14 @@ class Volume {
 
   ReadLock Read() const { return ReadLock(*this); }
 
-  // Waits while too much data is unstored. kReadOnly, or kFenced after another
-  // writer took over. When too much is unstored because the store refuses it,
-  // that error: kOutOfSpace when it is full.
-  Result<WriteLock> Write();
+  // Whether a change adds data, for which there must be room in memory.
+  enum class Room { kNeeded, kNotNeeded };
+
+  // Waits while too much data is unstored, if room is needed. kReadOnly, or
+  // kFenced after another writer took over. When too much is unstored because
+  // the store refuses it, that error: kOutOfSpace when it is full, and has been
+  // asked anew.
+  Result<WriteLock> Write(Room room = Room::kNeeded);
 
   // Whether the metadata, whose lock the caller holds, may take `more` bytes
   // more: kOutOfSpace when it would exceed VolumeOptions::metadata_bytes, which
@@ -368,6 +374,9 @@ class Volume {
 
   VolumeStatus GetStatus() const;
   Result<StoreSpace> Space();
+
+  // Whether the store had no room for what was to be stored last.
+  bool StoreIsFull() const;
   ObjectStore& store();
 
  private:

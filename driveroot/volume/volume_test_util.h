@@ -64,7 +64,8 @@ inline Status PutFile(Volume& volume, const std::string& name,
 }
 
 inline Status RemoveFile(Volume& volume, const std::string& name) {
-  DRIVEROOT_ASSIGN_OR_RETURN(Volume::WriteLock lock, volume.Write());
+  DRIVEROOT_ASSIGN_OR_RETURN(Volume::WriteLock lock,
+                             volume.Write(Volume::Room::kNotNeeded));
   const InodeNumber number = lock->Lookup(kRootInode, name);
   lock->RemoveDentry(kRootInode, name);
   lock->RemoveInode(number);
