@@ -15,6 +15,7 @@ Command MountCommand();
 Command UnmountCommand();
 Command StatusCommand();
 Command SaveCommand();
+Command UnsentCommand();
 Command OptimizeCommand();
 Command TopCommand();
 Command TraceCommand();

@@ -9,6 +9,7 @@
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/progress_bar.h"
 #include "driveroot/cli/retention_flags.h"
+#include "driveroot/cli/unsent_mount.h"
 #include "driveroot/cli/volume_name.h"
 #include "driveroot/volume/free_space.h"
 #include "driveroot/volume/volume.h"
@@ -80,6 +81,7 @@ Status CollectGarbage(const std::vector<std::string>& arguments) {
                              ParseVolumeName(arguments[0]));
   DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened,
                              OpenStore(name, Patience::kCommand));
+  DRIVEROOT_RETURN_IF_ERROR(StoreUnsentFirst(*opened.store));
   VolumeOptions options;
   options.steal = FLAGS_steal;
   options.wait_for_network = false;
@@ -139,8 +141,9 @@ Command GcCommand() {
               "room for that then.",
           .min_arguments = 1,
           .max_arguments = 1,
-          .flags = WithDriveFlags(
-              {"keep_hours", "keep_days", "keep_percent", "json", "steal"}),
+          .flags =
+              WithDriveFlags({"keep_hours", "keep_days", "keep_percent", "json",
+                              "steal", "unsent_dir"}),
           .run = CollectGarbage};
 }
 

@@ -6,6 +6,7 @@
 #include <gflags/gflags.h>
 #include <glog/logging.h>
 #include <malloc.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 
 #include <algorithm>
@@ -40,11 +41,12 @@ constexpr int kUsage = 2;
 constexpr int kMmapThresholdBytes = 1 << 20;
 
 std::vector<Command> AllCommands() {
-  return {
-      MkfsCommand(),     PushCommand(),   PullCommand(),     MountCommand(),
-      UnmountCommand(),  StatusCommand(), TopCommand(),      SaveCommand(),
-      FsckCommand(),     LogCommand(),    RollbackCommand(), GcCommand(),
-      OptimizeCommand(), TraceCommand(),  LoginCommand(),    VersionCommand()};
+  return {MkfsCommand(),  PushCommand(),     PullCommand(),
+          MountCommand(), UnmountCommand(),  StatusCommand(),
+          TopCommand(),   SaveCommand(),     UnsentCommand(),
+          FsckCommand(),  LogCommand(),      RollbackCommand(),
+          GcCommand(),    OptimizeCommand(), TraceCommand(),
+          LoginCommand(), VersionCommand()};
 }
 
 const Command* FindCommand(const std::vector<Command>& commands,
@@ -169,6 +171,14 @@ int Run(const Command& command, std::vector<std::string> arguments) {
 }
 
 int Main(int argc, char** argv) {
+  if (getauxval(AT_SECURE) != 0) {
+    std::cerr << "driveroot: refused: the program is set-id or has "
+                 "capabilities of its own, and whoever runs it chooses the "
+                 "files and the network that it uses; take them away (chmod "
+                 "ug-s, setcap -r)"
+              << std::endl;
+    return kFailed;
+  }
   // No core dump, and no debugger of the same user: there are tokens inside.
   prctl(PR_SET_DUMPABLE, 0);
   // Buffers of segments come and go; unless told, malloc keeps ever larger ones

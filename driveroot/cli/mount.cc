@@ -19,6 +19,7 @@
 #include "driveroot/cli/history_point_text.h"
 #include "driveroot/cli/mount_daemon.h"
 #include "driveroot/cli/retention_flags.h"
+#include "driveroot/cli/unsent_mount.h"
 #include "driveroot/volume/writer_identity.h"
 #include "rapidjson/document.h"
 
@@ -52,6 +53,12 @@ DEFINE_uint64(metadata_mb, 0,
 DEFINE_uint64(gc_seconds, 60,
               "a volume that was idle for so long deletes what is no longer "
               "needed; 0: never");
+DEFINE_uint64(stop_timeout, 60,
+              "how long, in seconds, a mount that ends waits for the store: "
+              "after a signal also for those who use the mount. What is not "
+              "stored then is kept in --unsent_dir. A second signal ends the "
+              "wait. A service manager should wait longer (TimeoutStopSec= of "
+              "systemd; with Type=notify it is told)");
 DEFINE_string(
     at, "",
     "mount the volume as it was at this point of its past, "
@@ -69,6 +76,7 @@ DEFINE_string(
 DECLARE_bool(steal);
 DECLARE_string(ca_file);
 DECLARE_string(credentials);
+DECLARE_string(unsent_dir);
 
 namespace driveroot {
 namespace {
@@ -115,6 +123,9 @@ Result<DaemonOptions> OptionsFromFlags(const VolumeName& name,
       FLAGS_metadata_mb > 0
           ? FLAGS_metadata_mb * 1'000'000
           : std::max(MachineMemory() / kShareForMetadata, kMinMetadataBytes);
+  options.stop_timeout = std::chrono::seconds(FLAGS_stop_timeout);
+  options.in_background = !FLAGS_foreground;
+  if (!FLAGS_root) options.unsent_dir = UnsentBaseFromFlags().value_or("");
   return options;
 }
 
@@ -147,6 +158,10 @@ Status AwaitMount(int fd) {
       buffer.erase(0, end + 1);
       if (!line.IsObject()) continue;
       if (line.HasMember("mounted")) return {};
+      if (line.HasMember("notice") && line["notice"].IsString()) {
+        std::cerr << "driveroot mount: " << line["notice"].GetString()
+                  << std::endl;
+      }
       if (line.HasMember("error") && line["error"].IsString()) {
         return Fail(ErrorCode::kIo, line["error"].GetString());
       }
@@ -199,14 +214,18 @@ Command MountCommand() {
   return {.name = "mount",
           .arguments = "VOLUME DIR",
           .summary = "mount a volume; returns when it is mounted",
-          .details = "",
+          .details =
+              "What cannot be stored when the mount ends is kept on this "
+              "machine, and the next mount of the volume stores it: `driveroot "
+              "help unsent`.",
           .min_arguments = 2,
           .max_arguments = 2,
           .flags = WithDriveFlags(
               {"foreground", "read_only", "at", "steal", "commit_interval_ms",
                "cache_mb", "metadata_mb", "fsync", "gc_seconds", "keep_hours",
                "keep_days", "keep_percent", "writer_id", "root", "boot",
-               "log_requests", "status_fd", "await_network", "fuse_device"}),
+               "stop_timeout", "unsent_dir", "log_requests", "status_fd",
+               "await_network", "fuse_device"}),
           .run = MountVolume};
 }
 

@@ -3,9 +3,11 @@
 
 #include <glog/logging.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
@@ -13,19 +15,30 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
+#include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "driveroot/base/json_writer.h"
+#include "driveroot/base/mountinfo.h"
+#include "driveroot/cli/end_limit.h"
+#include "driveroot/cli/history_point_text.h"
 #include "driveroot/cli/kernel_log_sink.h"
+#include "driveroot/cli/service_manager.h"
 #include "driveroot/cli/status_report.h"
+#include "driveroot/cli/system_log_sink.h"
+#include "driveroot/cli/unsent_mount.h"
 #include "driveroot/control/control_server.h"
 #include "driveroot/fs/file_system.h"
 #include "driveroot/fuse/request_counts.h"
 #include "driveroot/fuse/survival.h"
 #include "driveroot/transfer/export.h"
 #include "driveroot/transfer/tree.h"
+#include "driveroot/unsent/keeping_store.h"
+#include "driveroot/volume/writer_identity.h"
 #include "rapidjson/stringbuffer.h"
 #include "rapidjson/writer.h"
 
@@ -41,17 +54,30 @@ std::string TextLine(const char* key, std::string_view text) {
   return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
 }
 
-constexpr std::string_view kSavePrefix = "save ";
-
 // How soon a daemon that ends stops waiting for signals.
 constexpr timespec kSignalPoll = {.tv_sec = 0, .tv_nsec = 200'000'000};
+
+// What is to be discarded may still be stored, if that is a matter of moments.
+constexpr std::chrono::seconds kDiscardTime(5);
+
+// Between attempts of a daemon that can neither store nor keep what it has.
+constexpr std::chrono::seconds kRetryPause(30);
 
 // A boot is over when nothing new was read for so long.
 constexpr std::chrono::seconds kBootIdle(20);
 constexpr std::chrono::milliseconds kBootPoll(500);
 
-// The kernel ends the session right after the last use of the mount.
-constexpr std::chrono::seconds kUnmountTime(2);
+// The kernel ends the session right after the last use of the mount, which
+// writes back what is in its cache.
+constexpr std::chrono::seconds kUnmountTime(3);
+constexpr std::chrono::milliseconds kEndPoll(100);
+
+// Whether the kernel still has the mount that a FUSE descriptor serves: one
+// that was aborted, or is gone, is an error to poll(2).
+bool IsConnected(int fuse_fd) {
+  pollfd device = {.fd = fuse_fd, .events = 0, .revents = 0};
+  return poll(&device, 1, 0) <= 0 || (device.revents & POLLERR) == 0;
+}
 
 sigset_t EndingSignals() {
   sigset_t signals;
@@ -79,13 +105,20 @@ class MountDaemon {
 
  private:
   Status OpenVolume(StatusLine& status);
-  Result<std::string> Handle(std::string_view command,
+  Result<std::string> Handle(const ControlRequest& request,
                              const ControlServer::ProgressSink& progress);
   std::string StatusMember() const;
   Result<std::string> Save(const std::string& path,
                            const ControlServer::ProgressSink& progress);
   Status SyncAtEnd(const ProgressCallback& show);
-  Status UnmountAndWait(const ControlServer::ProgressSink& progress);
+  // Waits until the mount is gone; false: it has to end with users.
+  bool AwaitUnmount(std::future<void>& served);
+  Status SyncAndClose();
+  // " (reason)", or nothing.
+  std::string WhyNot() const;
+  Status CloseOrKeep();
+  Result<std::string> AwaitEnd(bool discard, const ProgressCallback& show);
+  void DetachMounts();
   void UnmountOnSignal(const std::stop_token& stop);
   void WatchBoot(const std::stop_token& stop);
   void KeepBootTrace();
@@ -93,15 +126,22 @@ class MountDaemon {
 
   const DaemonOptions& options_;
   std::shared_ptr<DriveClient> drive_;
+  KeepingStore* store_ = nullptr;  // the volume's
   std::unique_ptr<Volume> volume_;
   std::unique_ptr<FileSystem> file_system_;
   std::unique_ptr<FuseSession> session_;
   std::unique_ptr<Waker> waker_;
+  EndLimit limit_{options_.stop_timeout};
+  // What is not stored is not wanted.
+  std::atomic<bool> discard_ = false;
+  std::atomic<bool> gone_ = false;  // the mount
   // Set when the volume is closed: what `unmount` waits for.
   std::promise<Status> closed_;
   std::shared_future<Status> closed_future_ = closed_.get_future().share();
   // After all that its commands use.
   std::unique_ptr<ControlServer> control_;
+  std::future<Status> syncing_;  // since the first signal
+  std::jthread boot_;
 };
 
 Status MountDaemon::OpenVolume(StatusLine& status) {
@@ -115,12 +155,21 @@ Status MountDaemon::OpenVolume(StatusLine& status) {
                   status.Progress("opening " + options_.volume.ToString());
                 }));
   drive_ = std::move(opened.drive);
+  if (!options_.unsent_dir.empty() && !options_.volume_options.read_only) {
+    DRIVEROOT_RETURN_IF_ERROR(StoreUnsent(*opened.store, options_.unsent_dir,
+                                          [&](const std::string& text) {
+                                            LOG(WARNING) << text;
+                                            status.Notice(text);
+                                          }));
+  }
+  auto store = std::make_unique<KeepingStore>(std::move(opened.store));
+  store_ = store.get();
   VolumeOptions volume_options = options_.volume_options;
   // A machine that boots has better things to wait for.
   volume_options.open_in_background = options_.is_root;
   volume_options.is_boot = options_.is_boot;
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      volume_, Volume::Open(std::move(opened.store), volume_options));
+  DRIVEROOT_ASSIGN_OR_RETURN(volume_,
+                             Volume::Open(std::move(store), volume_options));
   // What recovery needed for a moment, as much again as what stays, goes back
   // to the system.
   malloc_trim(0);
@@ -141,12 +190,13 @@ Status MountDaemon::Mount(StatusLine& status) {
     DRIVEROOT_ASSIGN_OR_RETURN(waker_, Waker::Start(session_->fd()));
   }
   DRIVEROOT_ASSIGN_OR_RETURN(
-      control_,
-      ControlServer::Start(session_->device(),
-                           [this](std::string_view command,
-                                  const ControlServer::ProgressSink& progress) {
-                             return Handle(command, progress);
-                           }));
+      control_, ControlServer::Start(
+                    session_->device(),
+                    [this](const ControlRequest& request,
+                           const ControlServer::ProgressSink& progress) {
+                      return Handle(request, progress);
+                    },
+                    [this] { return IsConnected(session_->fd()); }));
   return {};
 }
 
@@ -156,37 +206,106 @@ Status MountDaemon::ServeUntilUnmounted() {
     signals = std::jthread(
         [this](const std::stop_token& stop) { UnmountOnSignal(stop); });
   }
-  std::jthread boot;
   if (options_.is_boot) {
-    boot =
+    boot_ =
         std::jthread([this](const std::stop_token& stop) { WatchBoot(stop); });
   }
-  session_->Wait();
+  std::future<void> served =
+      std::async(std::launch::async, [this] { session_->Wait(); });
+  const bool unmounted = AwaitUnmount(served);
+  gone_ = unmounted;
   control_->StopAccepting();
-  if (boot.joinable()) {
-    boot.request_stop();
-    boot.join();
+  LOG(INFO) << "the mount is gone; saving what is left";
+  const Status closed = options_.is_root ? SyncAndClose() : CloseOrKeep();
+  closed_.set_value(closed);
+  if (signals.joinable()) signals.request_stop();
+  if (unmounted) return closed;
+  // The kernel lets go of the users when the process ends.
+  if (!closed) LOG(ERROR) << closed.error().message();
+  google::FlushLogFiles(google::GLOG_INFO);
+  _exit(closed ? 0 : 1);
+}
+
+bool MountDaemon::AwaitUnmount(std::future<void>& served) {
+  if (options_.is_root) {
+    served.wait();
+    return true;
+  }
+  // The time runs from the first signal on.
+  if (limit_.Await(served)) return true;
+  LOG(WARNING) << "the mount at " << options_.mount.mount_point
+               << " is still in use, and ends all the same";
+  return false;
+}
+
+Status MountDaemon::SyncAndClose() {
+  if (boot_.joinable()) {
+    boot_.request_stop();
+    boot_.join();
     KeepBootTrace();
   }
-  LOG(INFO) << "the mount is gone; saving what is left";
   // Takes along access times that no change has carried yet. When that fails so
   // does Close, which says it again.
   if (const Status synced = file_system_->Sync(); !synced) {
     LOG(WARNING) << synced.error();
   }
-  const Status closed = volume_->Close();
-  closed_.set_value(closed);
-  if (signals.joinable()) signals.request_stop();
-  return closed;
+  return volume_->Close();
+}
+
+std::string MountDaemon::WhyNot() const {
+  std::string reason = volume_->GetStatus().last_error;
+  if (reason.empty() && drive_ != nullptr) reason = drive_->RecentTrouble();
+  return reason.empty() ? reason : " (" + reason + ")";
+}
+
+Status MountDaemon::CloseOrKeep() {
+  const Unsent unsent{
+      .volume = *volume_, .store = *store_, .drive = drive_.get()};
+  std::future<Status> closing;
+  while (true) {
+    if (!closing.valid()) {
+      closing =
+          std::async(std::launch::async, [this] { return SyncAndClose(); });
+    }
+    limit_.Begin();
+    if (discard_) limit_.Shorten(kDiscardTime);
+    std::optional<Status> closed;
+    if (limit_.Await(closing)) closed = closing.get();
+    if (closed && *closed) return {};
+    if (discard_ || volume_->UncommittedInodes().empty()) {
+      GiveUp(unsent);
+      return closed.value_or(Status());
+    }
+    const KeptUnsent kept = KeepUnsent(
+        unsent, options_.unsent_dir,
+        {.volume = options_.volume.ToString(),
+         .mount_point = options_.mount.mount_point,
+         .ended = FormatTime(NowNs()),
+         .reason = closed ? closed->error().message()
+                          : "the store did not take it in time" + WhyNot()},
+        session_->device());
+    if (kept.tried || limit_.signalled()) {
+      if (!kept.tried) GiveUp(unsent);
+      LOG(ERROR) << kept.message;
+      return Fail(ErrorCode::kIo, kept.message);
+    }
+    LOG(ERROR) << kept.message << "; going on to wait for the store";
+    limit_.Rest(kRetryPause);
+  }
 }
 
 void MountDaemon::UnmountOnSignal(const std::stop_token& stop) {
   const sigset_t signals = EndingSignals();
   while (!stop.stop_requested()) {
     if (sigtimedwait(&signals, nullptr, &kSignalPoll) < 0) continue;
-    if (const Status status = session_->Unmount(/*detach=*/true); !status) {
-      LOG(WARNING) << status.error();
+    limit_.Signal();
+    if (limit_.is_over()) continue;
+    // Begins while the mount is still in use.
+    if (!syncing_.valid()) {
+      syncing_ = std::async(std::launch::async,
+                            [this] { return file_system_->Sync(); });
     }
+    DetachMounts();
   }
 }
 
@@ -229,9 +348,15 @@ std::string MountDaemon::StatusMember() const {
 }
 
 Result<std::string> MountDaemon::Handle(
-    std::string_view command, const ControlServer::ProgressSink& progress) {
-  const ProgressCallback show = [&progress](const VolumeProgress& now) {
-    progress(now.what, now.done, now.total);
+    const ControlRequest& request,
+    const ControlServer::ProgressSink& progress) {
+  const std::string& command = request.command;
+  const ProgressCallback show = [this, &progress](const VolumeProgress& now) {
+    // Why nothing moves is worth more than how much.
+    const std::string trouble =
+        drive_ == nullptr ? std::string() : drive_->RecentTrouble();
+    progress(trouble.empty() ? now.what : "waiting: " + trouble, now.done,
+             now.total);
   };
   if (command == "status") return StatusMember();
   // The machine may be off before anything else is asked.
@@ -247,20 +372,20 @@ Result<std::string> MountDaemon::Handle(
     DRIVEROOT_RETURN_IF_ERROR(file_system_->Sync(show));
     return "";
   }
-  if (command.starts_with(kSavePrefix)) {
-    return Save(std::string(command.substr(kSavePrefix.size())), progress);
+  if (command == "save" && request.arguments.size() == 1) {
+    return Save(request.arguments[0], progress);
   }
-  if (command == "unmount" || command == "discard") {
-    if (command == "unmount") DRIVEROOT_RETURN_IF_ERROR(SyncAtEnd(show));
-    const Status unmounted = UnmountAndWait(progress);
-    // Closing says once more what the caller knows by now.
-    if (!unmounted && unmounted.error().code() != ErrorCode::kFenced) {
-      return std::unexpected(unmounted.error());
-    }
+  if (command == "finish") {
+    DRIVEROOT_RETURN_IF_ERROR(SyncAtEnd(show));
     return "";
   }
+  if (command == "ended") {
+    return AwaitEnd(request.arguments == std::vector<std::string>{"discard"},
+                    show);
+  }
   return Fail(ErrorCode::kInvalidArgument,
-              "the daemon knows no command \"" + std::string(command) + "\"");
+              "the daemon knows no command \"" + command +
+                  "\" with so many arguments; is it of another version?");
 }
 
 // Like Sync, but a volume that was taken away and has lost nothing is in order.
@@ -287,33 +412,57 @@ Result<std::string> MountDaemon::Save(
          ",\"bytes\":" + std::to_string(summary.bytes);
 }
 
-Status MountDaemon::UnmountAndWait(
-    const ControlServer::ProgressSink& progress) {
-  // Whoever still works below the mount point hears of it, instead of having it
-  // taken away: kBusy.
-  DRIVEROOT_RETURN_IF_ERROR(session_->Unmount(/*detach=*/false));
-  if (closed_future_.wait_for(kUnmountTime) == std::future_status::ready) {
-    return closed_future_.get();
+Result<std::string> MountDaemon::AwaitEnd(bool discard,
+                                          const ProgressCallback& show) {
+  if (discard) discard_ = true;
+  const auto give_up = std::chrono::steady_clock::now() + kUnmountTime;
+  while (closed_future_.wait_for(kEndPoll) != std::future_status::ready) {
+    if (gone_) {
+      show({.what = "saving what is left", .done = 0, .total = 0});
+    } else if (std::chrono::steady_clock::now() > give_up) {
+      // A mount that lives on keeps everything.
+      discard_ = false;
+      return "\"in_use\":true";
+    }
   }
-  // Not gone yet: it is still saving, or containers that were started meanwhile
-  // have the mount in namespaces of their own and keep it alive.
-  const Status synced =
-      file_system_->Sync([&progress](const VolumeProgress& now) {
-        progress(now.what, now.done, now.total);
-      });
-  if (closed_future_.wait_for(kUnmountTime) == std::future_status::ready) {
-    return closed_future_.get();
+  const Status closed = closed_future_.get();
+  // Closing says once more what the caller knows by now.
+  if (!closed && closed.error().code() != ErrorCode::kFenced && !discard) {
+    return std::unexpected(closed.error());
   }
-  DRIVEROOT_RETURN_IF_ERROR(synced);
-  progress("everything is saved; another mount namespace still uses the volume",
-           0, 0);
-  return {};
+  return "";
+}
+
+// Its mounts in this namespace, wherever they were moved or bound to: at once
+// for all to come, and at the end of use for those who use them.
+void MountDaemon::DetachMounts() {
+  const Result<std::vector<MountEntry>> mounts = ReadMountinfo();
+  const std::string device = DeviceName(session_->device());
+  std::set<std::string> covered;
+  for (auto mount = mounts ? mounts->rbegin()
+                           : std::vector<MountEntry>::const_reverse_iterator();
+       mounts && mount != mounts->rend(); ++mount) {
+    if (mount->device != device) {
+      covered.insert(mount->target);
+      continue;
+    }
+    const Status unmounted =
+        covered.contains(mount->target)
+            ? Fail(ErrorCode::kBusy,
+                   "another file system is mounted over " + mount->target)
+            : UnmountPath(mount->target, /*detach=*/true);
+    if (!unmounted) LOG(WARNING) << unmounted.error();
+  }
 }
 
 }  // namespace
 
 void StatusLine::Progress(std::string_view text) {
   Write(TextLine("progress", text));
+}
+
+void StatusLine::Notice(std::string_view text) {
+  Write(TextLine("notice", text));
 }
 
 void StatusLine::AwaitShutdown() {
@@ -352,6 +501,10 @@ void StatusLine::Write(std::string_view line) {
 Status RunMountDaemon(const DaemonOptions& options, StatusLine& status) {
   std::optional<KernelLogSink> console;
   if (IsKernelLog(STDERR_FILENO)) console.emplace(STDERR_FILENO);
+  std::optional<SystemLogSink> system_log;
+  if (options.in_background) {
+    system_log.emplace(kSystemLog, options.unsent_dir + "/log");
+  }
   if (options.is_root) {
     PrepareToSurvive();
   } else {
@@ -363,6 +516,7 @@ Status RunMountDaemon(const DaemonOptions& options, StatusLine& status) {
     return mounted;
   }
   status.Mounted();
+  NotifyServiceManager("READY=1");
   return daemon.ServeUntilUnmounted();
 }
 

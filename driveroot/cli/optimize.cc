@@ -6,6 +6,7 @@
 
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/progress_bar.h"
+#include "driveroot/cli/unsent_mount.h"
 #include "driveroot/cli/volume_name.h"
 #include "driveroot/volume/volume.h"
 
@@ -24,6 +25,7 @@ Status Optimize(const std::vector<std::string>& arguments) {
                              ParseVolumeName(arguments[0]));
   DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened,
                              OpenStore(name, Patience::kCommand));
+  DRIVEROOT_RETURN_IF_ERROR(StoreUnsentFirst(*opened.store));
   VolumeOptions options;
   options.steal = FLAGS_steal;
   options.wait_for_network = false;
@@ -56,7 +58,7 @@ Command OptimizeCommand() {
               "machines boot from does this by itself when it is idle.",
           .min_arguments = 1,
           .max_arguments = 1,
-          .flags = WithDriveFlags({"steal"}),
+          .flags = WithDriveFlags({"steal", "unsent_dir"}),
           .run = Optimize};
 }
 

@@ -9,7 +9,7 @@
 #include "driveroot/base/files.h"
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/progress_bar.h"
-#include "driveroot/cli/report_notes.h"
+#include "driveroot/cli/unsent_mount.h"
 #include "driveroot/cli/volume_name.h"
 
 DECLARE_bool(steal);
@@ -51,6 +51,7 @@ Status Push(const std::vector<std::string>& arguments) {
   DRIVEROOT_ASSIGN_OR_RETURN(const ImportOptions import_options,
                              ImportOptionsFromFlags());
   DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened, OpenOrCreateStore(name));
+  DRIVEROOT_RETURN_IF_ERROR(StoreUnsentFirst(*opened.store));
   ProgressBar bar = ProgressBar::ForStandardError();
   TransferObserver observer;
   observer.tree = [&bar](const TransferProgress& progress) {
@@ -89,7 +90,7 @@ Command PushCommand() {
           "pushed and the exit code is 1.",
       .min_arguments = 2,
       .max_arguments = 2,
-      .flags = WithDriveFlags({"cross_mounts", "steal", "trace"}),
+      .flags = WithDriveFlags({"steal", "trace", "unsent_dir"}),
       .run = Push};
 }
 

@@ -7,6 +7,7 @@
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/history_point_text.h"
 #include "driveroot/cli/progress_bar.h"
+#include "driveroot/cli/unsent_mount.h"
 #include "driveroot/cli/volume_name.h"
 #include "driveroot/volume/volume.h"
 #include "driveroot/volume/writer_identity.h"
@@ -23,6 +24,7 @@ Status RollBack(const std::vector<std::string>& arguments) {
                              ParseHistoryPoint(arguments[1], NowNs()));
   DRIVEROOT_ASSIGN_OR_RETURN(OpenedStore opened,
                              OpenStore(name, Patience::kCommand));
+  DRIVEROOT_RETURN_IF_ERROR(StoreUnsentFirst(*opened.store));
   VolumeOptions options;
   options.steal = FLAGS_steal;
   // One step, and an error instead of waiting for ever.
@@ -57,7 +59,7 @@ Command RollbackCommand() {
               "volume must not be mounted.",
           .min_arguments = 2,
           .max_arguments = 2,
-          .flags = WithDriveFlags({"steal"}),
+          .flags = WithDriveFlags({"steal", "unsent_dir"}),
           .run = RollBack};
 }
 

@@ -30,11 +30,11 @@ Status Save(const std::vector<std::string>& arguments) {
   // own root file system has.
   const std::string seen =
       "/proc/" + std::to_string(getpid()) + "/root" + path.string();
-  DRIVEROOT_ASSIGN_OR_RETURN(const std::string answer,
-                             session.Request("save " + seen, kSilenceLimit,
-                                             [](const std::string& text) {
-                                               std::cerr << text << std::endl;
-                                             }));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const std::string answer,
+      session.Request(
+          ControlRequest{.command = "save", .arguments = {seen}}, kSilenceLimit,
+          [](const std::string& text) { std::cerr << text << std::endl; }));
   rapidjson::Document document;
   document.Parse(answer.data(), answer.size());
   if (document.IsObject() && document.HasMember("entries") &&

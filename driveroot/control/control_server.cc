@@ -1,109 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "driveroot/control/control_server.h"
 
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <optional>
+#include <system_error>
 #include <utility>
 
+#include "driveroot/base/mountinfo.h"
 #include "driveroot/control/address.h"
-#include "rapidjson/document.h"
-#include "rapidjson/stringbuffer.h"
-#include "rapidjson/writer.h"
 
 namespace driveroot {
 namespace {
 
-// A request is one short line.
-constexpr size_t kMaxRequestBytes = 4096;
-
 // A client that does not read must not hold the daemon up.
 constexpr timeval kSendLimit = {.tv_sec = 10, .tv_usec = 0};
 
-bool MayAsk(int socket) {
-  ucred peer = {};
-  socklen_t length = sizeof(peer);
-  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
-    return false;
-  }
-  return peer.uid == 0 || peer.uid == geteuid();
-}
+// Of one user, or of root: more are a mistake.
+constexpr size_t kMaxConversations = 64;
 
-std::string Object(std::string_view key, std::string_view text, uint64_t done,
-                   uint64_t total) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  writer.StartObject();
-  writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-  if (total > 0) {
-    writer.Key("done");
-    writer.Uint64(done);
-    writer.Key("total");
-    writer.Uint64(total);
-  }
-  writer.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
-}
+// When no connection can be taken for now, as without a free descriptor.
+constexpr int kPauseMs = 100;
 
-// Everything up to the line's end; nothing when the client went away or sends
-// what is no request.
-std::string ReadLine(int socket, std::string& buffer) {
-  while (true) {
-    const size_t end = buffer.find('\n');
-    if (end != std::string::npos) {
-      std::string line = buffer.substr(0, end);
-      buffer.erase(0, end + 1);
-      return line;
+// Reads lines off a socket.
+class LineReader {
+ public:
+  explicit LineReader(int socket) : socket_(socket) {}
+
+  // Nothing: the client went away.
+  Result<std::optional<std::string>> Next() {
+    while (true) {
+      DRIVEROOT_ASSIGN_OR_RETURN(std::optional<std::string> line,
+                                 lines_.Next());
+      if (line) return line;
+      std::array<char, 4096> bytes;
+      const ssize_t count = read(socket_, bytes.data(), bytes.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) return std::nullopt;
+      lines_.Add({bytes.data(), static_cast<size_t>(count)});
     }
-    char bytes[512];
-    const ssize_t count = read(socket, bytes, sizeof(bytes));
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0 || buffer.size() > kMaxRequestBytes) return "";
-    buffer.append(bytes, static_cast<size_t>(count));
   }
-}
 
-std::string CommandOf(const std::string& line) {
-  rapidjson::Document request;
-  request.Parse<rapidjson::kParseIterativeFlag>(line.data(), line.size());
-  if (!request.IsObject() || !request.HasMember("command") ||
-      !request["command"].IsString()) {
-    return "";
-  }
-  return request["command"].GetString();
+ private:
+  const int socket_;
+  LineSplitter lines_{kMaxRequestBytes};
+};
+
+bool MayAsk(int socket) {
+  const std::optional<uid_t> peer = PeerOf(socket);
+  return peer && (*peer == 0 || *peer == geteuid());
 }
 
 }  // namespace
 
-Result<std::unique_ptr<ControlServer>> ControlServer::Start(dev_t device,
-                                                            Handler handler) {
-  DRIVEROOT_ASSIGN_OR_RETURN(
-      const ControlAddress address,
-      MakeControlAddress(std::to_string(major(device)) + ":" +
-                         std::to_string(minor(device))));
-  UniqueFd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!listener.valid() ||
-      bind(listener.get(), address.get(), address.size) != 0 ||
-      listen(listener.get(), SOMAXCONN) != 0) {
+Result<std::unique_ptr<ControlServer>> ControlServer::Start(
+    dev_t device, Handler handler, std::function<bool()> is_mounted) {
+  DRIVEROOT_ASSIGN_OR_RETURN(UniqueFd listener,
+                             ListenForMount(DeviceName(device)));
+  UniqueFd stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!stop.valid()) {
     return std::unexpected(
-        Error::FromErrno(errno, "cannot listen on the control socket"));
+        Error::FromErrno(errno, "cannot make a descriptor for events"));
   }
   return std::unique_ptr<ControlServer>(
-      new ControlServer(std::move(listener), std::move(handler)));
+      new ControlServer(std::move(listener), std::move(stop),
+                        std::move(handler), std::move(is_mounted)));
 }
 
-ControlServer::ControlServer(UniqueFd listener, Handler handler)
+ControlServer::ControlServer(UniqueFd listener, UniqueFd stop, Handler handler,
+                             std::function<bool()> is_mounted)
     : listener_(std::move(listener)),
+      stop_(std::move(stop)),
       handler_(std::move(handler)),
+      is_mounted_(std::move(is_mounted)),
       acceptor_([this] { Accept(); }) {}
 
 void ControlServer::StopAccepting() {
   if (!acceptor_.joinable()) return;
-  // Makes accept() return.
-  shutdown(listener_.get(), SHUT_RDWR);
+  eventfd_write(stop_.get(), 1);
   acceptor_.join();
   listener_.Reset();
 }
@@ -116,21 +95,49 @@ ControlServer::~ControlServer() {
   }
 }
 
+bool ControlServer::AwaitConnection(bool pause) const {
+  std::array<pollfd, 2> ready = {
+      pollfd{.fd = stop_.get(), .events = POLLIN, .revents = 0},
+      pollfd{.fd = listener_.get(), .events = POLLIN, .revents = 0}};
+  const int count = poll(ready.data(), pause ? 1 : 2, pause ? kPauseMs : -1);
+  return count <= 0 || ready[0].revents == 0;
+}
+
 void ControlServer::Accept() {
-  while (true) {
+  bool pause = false;
+  while (AwaitConnection(pause)) {
     UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (!socket.valid() && (errno == EINTR || errno == ECONNABORTED)) continue;
-    if (!socket.valid()) return;
+    // Without a descriptor, or memory, for it: it waits in the queue.
+    pause = !socket.valid() && errno != EINTR && errno != ECONNABORTED &&
+            errno != EAGAIN;
+    if (!socket.valid()) continue;
+    // The mount's number may be another's by now: who asks for that one looks
+    // for the next.
+    if (is_mounted_ != nullptr && !is_mounted_()) continue;
     RemoveDone();
-    if (!MayAsk(socket.get())) {
-      Answer(socket.get(), Object("error", "permission denied", 0, 0));
-      continue;
-    }
-    setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendLimit,
-               sizeof(kSendLimit));
-    Connection& connection = connections_.emplace_back();
-    connection.socket = std::move(socket);
+    Begin(std::move(socket));
+  }
+}
+
+void ControlServer::Begin(UniqueFd socket) {
+  setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendLimit,
+             sizeof(kSendLimit));
+  if (!MayAsk(socket.get())) {
+    Answer(socket.get(), EncodeError("permission denied"));
+    return;
+  }
+  if (connections_.size() >= kMaxConversations) {
+    Answer(socket.get(), EncodeError("too many others ask at this moment"));
+    return;
+  }
+  Connection& connection = connections_.emplace_back();
+  connection.socket = std::move(socket);
+  try {
     connection.thread = std::thread([this, &connection] { Serve(connection); });
+  } catch (const std::system_error& error) {
+    Answer(connection.socket.get(),
+           EncodeError(std::string("no thread for it: ") + error.what()));
+    connections_.pop_back();
   }
 }
 
@@ -144,26 +151,37 @@ void ControlServer::RemoveDone() {
 
 void ControlServer::Serve(Connection& connection) {
   const int socket = connection.socket.get();
-  std::string buffer;
+  LineReader lines(socket);
   const ProgressSink progress = [&](std::string_view text, uint64_t done,
                                     uint64_t total) {
-    Answer(socket, Object("progress", text, done, total));
+    Answer(socket,
+           EncodeProgress(
+               {.text = std::string(text), .done = done, .total = total}));
   };
   while (true) {
-    const std::string line = ReadLine(socket, buffer);
-    if (line.empty()) break;
-    const Result<std::string> members = handler_(CommandOf(line), progress);
-    if (members) {
-      Answer(socket,
-             "{\"ok\":true" + (members->empty() ? "" : "," + *members) + "}\n");
-    } else {
-      Answer(socket, Object("error", members.error().message(), 0, 0));
+    const Result<std::optional<std::string>> line = lines.Next();
+    if (!line) {
+      Answer(socket, EncodeError("refused: " + line.error().message()));
+      shutdown(socket, SHUT_RDWR);
+      break;
     }
+    if (!*line) break;
+    Answer(socket, AnswerTo(**line, progress));
   }
   // The socket itself stays open until the daemon ends, or is needed no more:
   // that it closes tells a client that the daemon is gone.
   const std::lock_guard lock(mutex_);
   connection.done = true;
+}
+
+std::string ControlServer::AnswerTo(const std::string& line,
+                                    const ProgressSink& progress) {
+  const Result<ControlRequest> request = ParseRequest(line);
+  if (!request) return EncodeError(request.error().message());
+  if (request->command == "hello") return EncodeDone("");
+  const Result<std::string> members = handler_(*request, progress);
+  return members ? EncodeDone(*members)
+                 : EncodeError(members.error().message());
 }
 
 void ControlServer::Answer(int socket, std::string_view line) {

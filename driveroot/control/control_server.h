@@ -20,6 +20,7 @@
 
 #include "driveroot/base/result.h"
 #include "driveroot/base/unique_fd.h"
+#include "driveroot/control/message.h"
 
 namespace driveroot {
 
@@ -31,19 +32,21 @@ class ControlServer {
   // the last line has besides "ok": JSON such as "\"status\":{…}", or nothing.
   // An unknown command is kInvalidArgument.
   using Handler = std::function<Result<std::string>(
-      std::string_view command, const ProgressSink& progress)>;
+      const ControlRequest& request, const ProgressSink& progress)>;
 
   // Serves the mount with this device number until it is destroyed, which waits
-  // for commands that are being carried out.
-  static Result<std::unique_ptr<ControlServer>> Start(dev_t device,
-                                                      Handler handler);
+  // for commands that are being carried out. `is_mounted` says whether that
+  // mount is still there, so that the number is not another's; null: it is.
+  static Result<std::unique_ptr<ControlServer>> Start(
+      dev_t device, Handler handler,
+      std::function<bool()> is_mounted = nullptr);
 
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
   ~ControlServer();
 
-  // Gives the address up, so that the next mount with this device number can
-  // have it; conversations go on. Call it when the mount is gone.
+  // Takes no more conversations; those that there are go on. Call it when the
+  // mount is gone.
   void StopAccepting();
 
  private:
@@ -53,14 +56,21 @@ class ControlServer {
     std::thread thread;
   };
 
-  ControlServer(UniqueFd listener, Handler handler);
+  ControlServer(UniqueFd listener, UniqueFd stop, Handler handler,
+                std::function<bool()> is_mounted);
+  // False: it has to stop. With `pause` returns after a moment.
+  bool AwaitConnection(bool pause) const;
   void Accept();
+  void Begin(UniqueFd socket);
   void Serve(Connection& connection);
+  std::string AnswerTo(const std::string& line, const ProgressSink& progress);
   void Answer(int socket, std::string_view line);
   void RemoveDone();
 
   UniqueFd listener_;
+  const UniqueFd stop_;  // becomes readable
   const Handler handler_;
+  const std::function<bool()> is_mounted_;
   std::mutex mutex_;
   std::list<Connection> connections_;
   std::thread acceptor_;

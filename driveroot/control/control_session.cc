@@ -4,78 +4,68 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdint>
 #include <cstring>
 #include <format>
 #include <optional>
 #include <utility>
+#include <variant>
+#include <vector>
 
-#include "driveroot/base/files.h"
+#include "driveroot/base/mountinfo.h"
 #include "driveroot/control/address.h"
-#include "rapidjson/document.h"
 
 namespace driveroot {
 namespace {
 
-constexpr size_t kMaxAnswerBytes = 1 << 20;
-
-uint64_t NumberOrZero(const rapidjson::Document& document, const char* key) {
-  const auto member = document.FindMember(key);
-  if (member == document.MemberEnd() || !member->value.IsUint64()) return 0;
-  return member->value.GetUint64();
-}
-
-std::optional<std::string> FindText(const rapidjson::Document& document,
-                                    const char* key) {
-  const auto member = document.FindMember(key);
-  if (member == document.MemberEnd() || !member->value.IsString()) {
-    return std::nullopt;
-  }
-  return std::string(member->value.GetString(),
-                     member->value.GetStringLength());
-}
+// For the answer of a daemon that is asked whether it is there.
+constexpr std::chrono::seconds kProbeLimit(10);
 
 // Handles one line of an answer; true when it was the last.
 Result<bool> HandleLine(std::string_view line,
                         const ControlSession::ProgressSink& progress) {
-  rapidjson::Document document;
-  document.Parse<rapidjson::kParseIterativeFlag>(line.data(), line.size());
-  if (document.HasParseError() || !document.IsObject()) {
-    return Fail(ErrorCode::kDataLoss, "the daemon's answer is not JSON");
+  DRIVEROOT_ASSIGN_OR_RETURN(const ControlAnswer answer, ParseAnswer(line));
+  if (const auto* error = std::get_if<ControlError>(&answer)) {
+    return Fail(ErrorCode::kUnavailable, error->message);
   }
-  if (std::optional<std::string> error = FindText(document, "error")) {
-    return Fail(ErrorCode::kUnavailable, *std::move(error));
-  }
-  if (std::optional<std::string> text = FindText(document, "progress")) {
-    const uint64_t total = NumberOrZero(document, "total");
-    if (total > 0) {
-      *text += std::format(": {} of {}", NumberOrZero(document, "done"), total);
-    }
-    progress(*text);
+  if (const auto* now = std::get_if<ControlProgress>(&answer)) {
+    progress(now->total > 0
+                 ? std::format("{}: {} of {}", now->text, now->done, now->total)
+                 : now->text);
     return false;
   }
-  const auto ok = document.FindMember("ok");
-  if (ok != document.MemberEnd() && ok->value.IsTrue()) return true;
-  return Fail(ErrorCode::kDataLoss,
-              "the daemon's answer has none of the known members");
+  return true;
+}
+
+// Who mounted the file system of that device, and may serve it.
+uid_t OwnerOf(std::string_view device) {
+  const Result<std::vector<MountEntry>> mounts = ReadMountinfo();
+  if (!mounts) return 0;
+  const auto found = std::ranges::find(*mounts, device, &MountEntry::device);
+  return found == mounts->end() ? 0 : found->owner.value_or(0);
 }
 
 }  // namespace
 
 Result<ControlSession> ControlSession::Connect(std::string_view device) {
-  DRIVEROOT_ASSIGN_OR_RETURN(const ControlAddress address,
-                             MakeControlAddress(device));
-  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd.valid() || connect(fd.get(), address.get(), address.size) < 0) {
-    return std::unexpected(
-        Error::FromErrno(errno, "cannot reach the driveroot daemon"));
+  DRIVEROOT_ASSIGN_OR_RETURN(std::vector<UniqueFd> sockets,
+                             ConnectToMount(device, OwnerOf(device)));
+  const bool is_only_one = sockets.size() == 1;
+  for (UniqueFd& socket : sockets) {
+    ControlSession session(std::move(socket));
+    if (is_only_one) return session;
+    // One that outlives its mount, whose number a new one has now, hangs up.
+    const Result<std::string> answer =
+        session.Request("hello", kProbeLimit, [](const std::string&) {});
+    if (answer || answer.error().code() == ErrorCode::kUnavailable) {
+      return session;
+    }
   }
-  return ControlSession(std::move(fd));
+  return Fail(ErrorCode::kNotFound, "no driveroot daemon serves this mount");
 }
 
 Result<ControlSession> ControlSession::ConnectTo(const std::string& path) {
@@ -83,40 +73,63 @@ Result<ControlSession> ControlSession::ConnectTo(const std::string& path) {
   if (stat(path.c_str(), &status) != 0) {
     return std::unexpected(Error::FromErrno(errno, "cannot look at " + path));
   }
-  Result<ControlSession> session =
-      Connect(std::format("{}:{}", major(status.st_dev), minor(status.st_dev)));
+  Result<ControlSession> session = Connect(DeviceName(status.st_dev));
   if (session) return session;
+  if (session.error().code() == ErrorCode::kUnavailable) return session;
   return Fail(ErrorCode::kNotFound,
               "no volume of driveroot is mounted at " + path);
 }
 
 ControlSession::ControlSession(UniqueFd socket) : socket_(std::move(socket)) {}
 
+Status ControlSession::Send(const ControlRequest& request) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string text, EncodeRequest(request));
+  std::string_view bytes = text;
+  while (!bytes.empty()) {
+    // No signal when the other side has hung up.
+    const ssize_t count =
+        send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      return Fail(ErrorCode::kIo, "the driveroot daemon has hung up");
+    }
+    bytes.remove_prefix(static_cast<size_t>(count));
+  }
+  return {};
+}
+
+Result<std::string> ControlSession::Receive(
+    std::chrono::milliseconds silence_limit, const ProgressSink& progress) {
+  while (true) {
+    DRIVEROOT_ASSIGN_OR_RETURN(const std::optional<std::string> line,
+                               lines_.Next());
+    if (!line) {
+      DRIVEROOT_ASSIGN_OR_RETURN(const bool has_more, ReadMore(silence_limit));
+      if (has_more) continue;
+      return Fail(ErrorCode::kIo, "the daemon ended in the middle of it");
+    }
+    DRIVEROOT_ASSIGN_OR_RETURN(const bool is_last, HandleLine(*line, progress));
+    if (is_last) return *line;
+  }
+}
+
+Result<std::string> ControlSession::Request(
+    const ControlRequest& request, std::chrono::milliseconds silence_limit,
+    const ProgressSink& progress) {
+  DRIVEROOT_RETURN_IF_ERROR(Send(request));
+  return Receive(silence_limit, progress);
+}
+
 Result<std::string> ControlSession::Request(
     std::string_view command, std::chrono::milliseconds silence_limit,
     const ProgressSink& progress) {
-  const std::string request = std::format("{{\"command\":\"{}\"}}\n", command);
-  DRIVEROOT_RETURN_IF_ERROR(
-      WriteFully(socket_.get(), request, "the daemon's socket"));
-  while (true) {
-    size_t end = 0;
-    while ((end = buffer_.find('\n')) != buffer_.npos) {
-      const std::string line = buffer_.substr(0, end);
-      buffer_.erase(0, end + 1);
-      DRIVEROOT_ASSIGN_OR_RETURN(const bool is_last,
-                                 HandleLine(line, progress));
-      if (is_last) return line;
-    }
-    DRIVEROOT_ASSIGN_OR_RETURN(const bool has_more, ReadMore(silence_limit));
-    if (!has_more) {
-      return Fail(ErrorCode::kIo, "the daemon ended in the middle of it");
-    }
-  }
+  return Request(ControlRequest{.command = std::string(command)}, silence_limit,
+                 progress);
 }
 
 bool ControlSession::WaitForClose(std::chrono::milliseconds limit) {
   while (true) {
-    buffer_.clear();
+    lines_ = LineSplitter(kMaxAnswerBytes);
     const Result<bool> has_more = ReadMore(limit);
     // A reset connection is closed as well.
     if (!has_more) return has_more.error().code() == ErrorCode::kIo;
@@ -142,10 +155,7 @@ Result<bool> ControlSession::ReadMore(std::chrono::milliseconds limit) {
         Error(ErrorCode::kIo, std::format("cannot read the daemon's answer: {}",
                                           std::strerror(errno))));
   }
-  buffer_.append(bytes.data(), static_cast<size_t>(size));
-  if (buffer_.size() > kMaxAnswerBytes) {
-    return Fail(ErrorCode::kDataLoss, "the daemon's answer has no end");
-  }
+  lines_.Add({bytes.data(), static_cast<size_t>(size)});
   return size > 0;
 }
 

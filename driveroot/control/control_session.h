@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A conversation with the daemon that serves a mounted volume, over the
-// abstract Unix socket "driveroot/MAJOR:MINOR" named after the mount's device.
-// A request is {"command": NAME} and a line end; the answer is any number of
-//   {"progress": "text"[, "done": N, "total": N]}
-// and then {"ok": true, ...} or {"error": "message"}, a line each.
+// A conversation with the daemon that serves a mounted volume: message.h has
+// what is said, address.h where. Only who mounted it is talked to.
 //
 // Commands: "status" (the last line has the daemon's status), "commit" and
 // "shutdown" (everything accepted so far is made durable; the volume stays
-// mounted), "close" (the same, and nothing can be changed any more: the machine
-// stops without an unmount), "unmount" (ends when everything is durable and the
-// mount is gone), "discard" (the same without waiting for what cannot be stored
-// any more), "save PATH" (what is not durable is written to an archive).
+// mounted), "finish" (the same before an unmount: in order, too, when the
+// volume was taken over and nothing is lost), "ended" (waits until the mount is
+// gone and all is stored; "in_use" is true when it is not gone; with the
+// argument "discard" what cannot be stored is let go of), "save" with a path
+// (what is not durable is written to an archive).
 //
 // Not thread-safe.
 #ifndef DRIVEROOT_CONTROL_CONTROL_SESSION_H_
@@ -24,6 +22,7 @@
 
 #include "driveroot/base/result.h"
 #include "driveroot/base/unique_fd.h"
+#include "driveroot/control/message.h"
 
 namespace driveroot {
 
@@ -45,19 +44,28 @@ class ControlSession {
   // Sends a command, waits for its end, and returns the last line of the
   // answer. Gives up (kUnavailable) when the daemon says nothing for
   // `silence_limit`; kIo when it closes the socket.
+  Result<std::string> Request(const ControlRequest& request,
+                              std::chrono::milliseconds silence_limit,
+                              const ProgressSink& progress);
+  // The same without arguments.
   Result<std::string> Request(std::string_view command,
                               std::chrono::milliseconds silence_limit,
+                              const ProgressSink& progress);
+
+  // The two halves of Request().
+  Status Send(const ControlRequest& request);
+  Result<std::string> Receive(std::chrono::milliseconds silence_limit,
                               const ProgressSink& progress);
 
   // Waits until the daemon has closed its end, at most `limit`.
   bool WaitForClose(std::chrono::milliseconds limit);
 
  private:
-  // Appends to buffer_; false at the end of the stream.
+  // Appends to lines_; false at the end of the stream.
   Result<bool> ReadMore(std::chrono::milliseconds limit);
 
   UniqueFd socket_;
-  std::string buffer_;
+  LineSplitter lines_{kMaxAnswerBytes};
 };
 
 }  // namespace driveroot

@@ -69,6 +69,8 @@ class OptionSetter {
 };
 
 CURLcode OnTlsContext(CURL* /*unused*/, void* context, void* trust) {
+  // Whatever the environment asks libcurl for: no secrets leave the connection.
+  SSL_CTX_set_keylog_callback(static_cast<SSL_CTX*>(context), nullptr);
   return static_cast<const TrustStore*>(trust)->UseFor(
              static_cast<SSL_CTX*>(context))
              ? CURLE_OK

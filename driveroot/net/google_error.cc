@@ -127,7 +127,8 @@ AttemptFailure FailureFromResponse(std::string_view call,
     message += ": " + error.message;
   }
   return {.error = Error(code, std::move(message)),
-          .retry = retry,
+          .retry =
+              code == ErrorCode::kUnauthenticated ? RetryClass::kSignIn : retry,
           .retry_after = response.retry_after,
           .http_status = response.status};
 }

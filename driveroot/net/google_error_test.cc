@@ -40,7 +40,7 @@ TEST(GoogleError, ReasonsBecomeCodes) {
             RetryClass::kNever},
            {404, "notFound", ErrorCode::kNotFound, RetryClass::kNever},
            {409, "fileIdInUse", ErrorCode::kAlreadyExists, RetryClass::kNever},
-           {401, "authError", ErrorCode::kUnauthenticated, RetryClass::kNever},
+           {401, "authError", ErrorCode::kUnauthenticated, RetryClass::kSignIn},
            {400, "badRequest", ErrorCode::kInvalidArgument, RetryClass::kNever},
            {503, "backendError", ErrorCode::kUnavailable,
             RetryClass::kTransient}}) {

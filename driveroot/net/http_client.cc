@@ -86,7 +86,11 @@ class HttpClient::Loop {
  public:
   explicit Loop(HttpClientOptions options) : options_(std::move(options)) {
     // Initialises libcurl once for the process; threads come later.
-    static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+    static const CURLcode initialised = [] {
+      // libcurl would append the secrets of each connection to that file.
+      unsetenv("SSLKEYLOGFILE");
+      return curl_global_init(CURL_GLOBAL_DEFAULT);
+    }();
     if (initialised == CURLE_OK) multi_.reset(curl_multi_init());
     if (multi_ == nullptr) return;
     curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);

@@ -18,6 +18,8 @@ constexpr seconds kLongestBackoff{64};
 // A server that asks for a longer silence is asked again after this.
 constexpr seconds kLongestRetryAfter{300};
 constexpr seconds kBetweenLogLines{10};
+// Whoever reads a log has read it by then.
+constexpr seconds kBetweenSameLogLines{600};
 
 std::string InSeconds(Clock::Duration duration) {
   return std::to_string(std::chrono::round<seconds>(duration).count()) + " s";
@@ -75,14 +77,19 @@ RetryObserver LogRetries(Clock* clock) {
   struct LastLine {
     std::mutex mutex;
     std::optional<Clock::TimePoint> time;
+    std::string text;
   };
   return
       [clock, last = std::make_shared<LastLine>()](const RetryNotice& notice) {
         const Clock::TimePoint now = clock->Now();
         {
           std::lock_guard lock(last->mutex);
-          if (last->time && now - *last->time < kBetweenLogLines) return;
+          const std::string& text = notice.failure.error.message();
+          const seconds pause =
+              text == last->text ? kBetweenSameLogLines : kBetweenLogLines;
+          if (last->time && now - *last->time < pause) return;
           last->time = now;
+          last->text = text;
         }
         LOG(WARNING) << (notice.failure.http_status == 0
                              ? "waiting for the network: "
@@ -107,12 +114,17 @@ double Retrier::RandomJitter() {
 Status Retrier::WaitAfter(std::string_view what, const AttemptFailure& failure,
                           Backoff* backoff) const {
   if (failure.retry == RetryClass::kRateLimit) ++rate_limited_;
-  if (failure.retry == RetryClass::kNever) {
+  const bool sign_in = failure.retry == RetryClass::kSignIn;
+  if (failure.retry == RetryClass::kNever || (sign_in && !for_ever_)) {
     return std::unexpected(failure.error);
   }
   const Clock::TimePoint now = clock_->Now();
-  const std::optional<Clock::Duration> delay =
+  std::optional<Clock::Duration> delay =
       backoff->NextDelay(failure.retry_after, jitter_(), now);
+  // A call that began before somebody went on for ever has a limit.
+  if (sign_in && (!delay || failure.retry_after)) {
+    delay = failure.retry_after.value_or(kLongestBackoff);
+  }
   if (!delay) {
     return Fail(ErrorCode::kUnavailable,
                 failure.error.message() + " (gave up on " + std::string(what) +

@@ -36,11 +36,13 @@ namespace driveroot {
 
 enum class RetryClass : uint8_t {
   kNever,      // trying again cannot help
+  kSignIn,     // it can once somebody has signed in: waited for by who goes on
+               // for ever (Retrier::GoOnForEver), and by nobody else
   kTransient,  // the network or the server failed for now
   kRateLimit,  // the server wants fewer requests
 };
 
-// One failed attempt.
+// One failed attempt. With kSignIn `retry_after` is the whole wait.
 struct AttemptFailure {
   Error error;
   RetryClass retry = RetryClass::kNever;
@@ -106,7 +108,8 @@ struct RetryNotice {
 // Called from the waiting thread, so it must be quick and thread-safe.
 using RetryObserver = std::function<void(const RetryNotice&)>;
 
-// Logs "waiting for the network: …", at most one line in ten seconds.
+// Logs "waiting for the network: …", at most one line in ten seconds, and the
+// same one at most every ten minutes.
 RetryObserver LogRetries(Clock* clock);
 
 class Retrier {

@@ -11,6 +11,9 @@
 #include <filesystem>
 #include <format>
 #include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
 
 #include "driveroot/base/files.h"
 #include "driveroot/base/unique_fd.h"
@@ -202,6 +205,30 @@ Status JournalIsKept() {
                     std::to_string(volatile_ones) + " in /run/log/journal");
 }
 
+// What the machine was given for its Drive is nothing that it is given on.
+Status TokenIsNotHandedOn() {
+  constexpr std::string_view kName = "driveroot.credentials";
+  DRIVEROOT_RETURN_IF_ERROR(
+      Expect(!std::filesystem::exists("/run/credentials/@system/" +
+                                      std::string(kName)),
+             "systemd has it in /run/credentials"));
+  std::vector<std::string> tables = {"/sys/firmware/dmi/tables/DMI"};
+  for (const char* folder :
+       {"/sys/firmware/dmi/entries", "/sys/firmware/qemu_fw_cfg/by_key"}) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(folder, error), end;
+         !error && entry != end; entry.increment(error)) {
+      tables.push_back(entry->path().string() + "/raw");
+    }
+  }
+  for (const std::string& table : tables) {
+    const Result<std::string> bytes = ReadFile(table, kMaxBytes);
+    DRIVEROOT_RETURN_IF_ERROR(
+        Expect(!bytes || !bytes->contains(kName), table + " holds it"));
+  }
+  return {};
+}
+
 Status PackagesAreWhole() {
   DRIVEROOT_ASSIGN_OR_RETURN(const std::string audit,
                              Run({"/usr/bin/dpkg", "--audit"}));
@@ -232,6 +259,7 @@ std::vector<Check> SystemChecks() {
           {"reads leave attributes known", ReadsLeaveAttributesKnown},
           {"folders are listed in few requests", FoldersAreListedInFewRequests},
           {"the journal is kept", JournalIsKept},
+          {"the token is not handed on", TokenIsNotHandedOn},
           {"dpkg finds nothing amiss", PackagesAreWhole}};
 }
 

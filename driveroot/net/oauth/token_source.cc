@@ -15,6 +15,10 @@ namespace {
 constexpr std::chrono::seconds kAhead{300};
 // Between attempts to renew a token that is still good.
 constexpr std::chrono::seconds kAfterFailure{30};
+// While credentials are refused: between looks for newer ones, and between
+// questions whether the same are taken again.
+constexpr std::chrono::seconds kLookAgain{2};
+constexpr std::chrono::seconds kAskAgain{60};
 
 AttemptFailure RefusedRefresh(const HttpResponse& response) {
   const std::string name = OAuthErrorName(response);
@@ -46,25 +50,48 @@ AttemptFailure RefusedRefresh(const HttpResponse& response) {
               ": run `driveroot login`";
   }
   return {.error = Error(ErrorCode::kUnauthenticated, std::move(message)),
-          .retry = RetryClass::kNever,
-          .retry_after = {},
+          .retry = RetryClass::kSignIn,
+          .retry_after = kLookAgain,
           .http_status = response.status};
 }
 
 }  // namespace
 
 TokenSource::TokenSource(HttpTransport* transport, Clock* clock,
-                         Credentials credentials, const std::string& token_url)
+                         Credentials credentials, const std::string& token_url,
+                         NewerCredentials newer)
     : transport_(transport),
       clock_(clock),
-      credentials_(std::move(credentials)),
-      token_url_(credentials_.token_uri.empty() ? token_url
-                                                : credentials_.token_uri) {}
+      default_token_url_(token_url),
+      newer_(std::move(newer)),
+      credentials_(std::move(credentials)) {}
 
 Attempt<TokenSource::Grant> TokenSource::Refresh() {
+  std::optional<Credentials> newer;
+  if (newer_ != nullptr) newer = newer_();
+  if (newer) {
+    credentials_ = *std::move(newer);
+    refused_.reset();
+  }
+  if (refused_ && clock_->Now() < ask_again_at_) {
+    return std::unexpected(*refused_);
+  }
+  Attempt<Grant> grant = Ask();
+  refused_.reset();
+  if (!grant && grant.error().retry == RetryClass::kSignIn) {
+    refused_ = grant.error();
+    ask_again_at_ = clock_->Now() + kAskAgain;
+  }
+  return grant;
+}
+
+Attempt<TokenSource::Grant> TokenSource::Ask() {
+  const std::string& token_url = credentials_.token_uri.empty()
+                                     ? default_token_url_
+                                     : credentials_.token_uri;
   const Clock::TimePoint asked = clock_->Now();
   Result<HttpResponse> response =
-      PostForm(transport_, "oauth.token", token_url_,
+      PostForm(transport_, "oauth.token", token_url,
                {{"client_id", credentials_.client.id},
                 {"client_secret", credentials_.client.secret.reveal()},
                 {"refresh_token", credentials_.refresh_token.reveal()},
@@ -116,7 +143,8 @@ Attempt<std::shared_ptr<const Secret>> TokenSource::Get() {
     expires_ = grant->expires;
   } else if (const Clock::TimePoint now = clock_->Now();
              token_ == nullptr || now >= expires_ ||
-             grant.error().retry == RetryClass::kNever) {
+             grant.error().retry == RetryClass::kNever ||
+             grant.error().retry == RetryClass::kSignIn) {
     last_failure_ = grant.error();
   } else {
     renew_at_ = now + kAfterFailure;

@@ -5,9 +5,11 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "driveroot/base/result.h"
@@ -109,13 +111,47 @@ TEST_F(TokenSourceTest, ADeadRefreshTokenIsExplained) {
   };
   const auto token = source_.Get();
   ASSERT_FALSE(token);
-  EXPECT_EQ(token.error().retry, RetryClass::kNever);
+  EXPECT_EQ(token.error().retry, RetryClass::kSignIn);
   EXPECT_EQ(token.error().error.code(), ErrorCode::kUnauthenticated);
   for (const char* words : {"expired", "revoked", "6 months", "7 days",
                             "\"Testing\"", "driveroot login"}) {
     EXPECT_TRUE(token.error().error.message().contains(words)) << words;
   }
   EXPECT_FALSE(token.error().error.message().contains("1//"));
+}
+
+TEST_F(TokenSourceTest, NewerCredentialsTakeThePlaceOfRefusedOnes) {
+  std::optional<Credentials> file;
+  TokenSource source(
+      &transport_, &clock_,
+      Credentials{.client = {.id = "id", .secret = Secret("secret")},
+                  .refresh_token = Secret("old"),
+                  .token_uri = ""},
+      "https://h/token", [&file] { return std::exchange(file, std::nullopt); });
+  transport_.handler = [](const FakeTransport::Seen& seen) {
+    if (seen.body.contains("refresh_token=new")) {
+      return JsonResponse(200, R"({"access_token":"t","expires_in":3600})");
+    }
+    return JsonResponse(400, R"({"error":"invalid_grant"})");
+  };
+  EXPECT_FALSE(source.Get());
+  // The server is not asked again and again, but now and then.
+  for (int i = 0; i < 10; ++i) {
+    const auto token = source.Get();
+    ASSERT_FALSE(token);
+    EXPECT_EQ(token.error().retry, RetryClass::kSignIn);
+    EXPECT_EQ(token.error().error.code(), ErrorCode::kUnauthenticated);
+  }
+  EXPECT_EQ(transport_.requests.size(), 1u);
+  clock_.Advance(seconds(60));
+  EXPECT_FALSE(source.Get());
+  EXPECT_EQ(transport_.requests.size(), 2u);
+  file = Credentials{.client = {.id = "id", .secret = Secret("secret")},
+                     .refresh_token = Secret("new"),
+                     .token_uri = ""};
+  const auto token = source.Get();
+  ASSERT_TRUE(token);
+  EXPECT_EQ((*token)->reveal(), "t");
 }
 
 TEST_F(TokenSourceTest, AServerInTroubleIsAskedAgain) {

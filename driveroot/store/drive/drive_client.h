@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "driveroot/base/result.h"
@@ -52,14 +53,20 @@ class DriveClient {
   static Result<std::shared_ptr<DriveClient>> Open(
       const DriveClientOptions& options);
 
+  // `newer`: see TokenSource.
   DriveClient(HttpClientOptions http, Credentials credentials,
               const Endpoints& endpoints, RetryLimit limit,
-              RetryObserver observer);
+              RetryObserver observer,
+              TokenSource::NewerCredentials newer = nullptr);
   ~DriveClient();
 
   DriveApi& api() { return api_; }
 
-  // From now on no call gives up: a volume is mounted.
+  // Why a call had to wait in the last two minutes; empty: none had to.
+  std::string RecentTrouble();
+
+  // From now on no call gives up, and waits for new credentials, too: a volume
+  // is mounted.
   void GoOnForEver() { client_.retrier().GoOnForEver(); }
 
   // Ends all calls and waits, now and later, with kCancelled. Call it before
@@ -69,6 +76,13 @@ class DriveClient {
   NetCounters Counters() const;
 
  private:
+  // Notes what is told to `observer`.
+  RetryObserver Noting(RetryObserver observer);
+
+  mutable std::mutex trouble_mutex_;  // guards what is below
+  std::string trouble_;
+  Clock::TimePoint trouble_time_{};
+
   SystemClock clock_;
   HttpClient http_;
   TokenSource tokens_;

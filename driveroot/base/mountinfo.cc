@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "initrd/mountinfo/mountinfo.h"
+#include "driveroot/base/mountinfo.h"
+
+#include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
-#include <optional>
+#include <cstdint>
+
+#include "driveroot/base/files.h"
 
 namespace driveroot {
 namespace {
@@ -12,6 +17,11 @@ namespace {
 constexpr size_t kDeviceField = 2;
 constexpr size_t kTargetField = 4;
 constexpr size_t kMinFields = 6;
+// After it: type, source, the options of the file system.
+constexpr size_t kSuperOptionsField = 2;
+
+constexpr char kMountinfo[] = "/proc/self/mountinfo";
+constexpr uint64_t kMaxMountinfoBytes = 16 << 20;
 
 std::vector<std::string_view> SplitFields(std::string_view text) {
   std::vector<std::string_view> fields;
@@ -41,6 +51,24 @@ std::string Unescape(std::string_view text) {
   return plain;
 }
 
+// From "rw,user_id=1000,group_id=1000".
+std::optional<uid_t> OwnerFrom(std::string_view options) {
+  constexpr std::string_view kKey = "user_id=";
+  while (!options.empty()) {
+    const std::string_view option = options.substr(0, options.find(','));
+    options.remove_prefix(std::min(option.size() + 1, options.size()));
+    if (!option.starts_with(kKey)) continue;
+    const std::string_view digits = option.substr(kKey.size());
+    uid_t owner = 0;
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), owner);
+    if (error == std::errc() && end == digits.data() + digits.size()) {
+      return owner;
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<MountEntry> ParseLine(std::string_view line) {
   const size_t separator = line.find(" - ");
   if (separator == line.npos) return std::nullopt;
@@ -53,6 +81,9 @@ std::optional<MountEntry> ParseLine(std::string_view line) {
       .device = std::string(before[kDeviceField]),
       .target = Unescape(before[kTargetField]),
       .type = std::string(after[0]),
+      .owner = after.size() > kSuperOptionsField
+                   ? OwnerFrom(after[kSuperOptionsField])
+                   : std::nullopt,
   };
 }
 
@@ -72,6 +103,16 @@ std::vector<MountEntry> ParseMountinfo(std::string_view text) {
     text.remove_prefix(end == text.npos ? text.size() : end + 1);
   }
   return mounts;
+}
+
+Result<std::vector<MountEntry>> ReadMountinfo() {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string text,
+                             ReadFile(kMountinfo, kMaxMountinfoBytes));
+  return ParseMountinfo(text);
+}
+
+std::string DeviceName(dev_t device) {
+  return std::to_string(major(device)) + ":" + std::to_string(minor(device));
 }
 
 std::vector<std::string> UnmountOrder(const std::vector<MountEntry>& mounts,

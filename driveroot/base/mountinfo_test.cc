@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "initrd/mountinfo/mountinfo.h"
+#include "driveroot/base/mountinfo.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,9 +30,30 @@ TEST(ParseMountinfoTest, ReadsDeviceTargetAndType) {
   ASSERT_EQ(mounts.size(), 6U);
   EXPECT_EQ(mounts[0], (MountEntry{.device = "0:27",
                                    .target = "/oldroot",
-                                   .type = "fuse.driveroot"}));
+                                   .type = "fuse.driveroot",
+                                   .owner = 0}));
   EXPECT_EQ(mounts[3].target, "/oldroot/run/user/1 0");
   EXPECT_EQ(mounts[3].type, "tmpfs");
+}
+
+TEST(ParseMountinfoTest, KnowsWhoMountedIt) {
+  const auto owner = [](const std::string& options) {
+    return ParseMountinfo("1 2 0:1 / /x rw - fuse.driveroot d " + options)
+        .at(0)
+        .owner;
+  };
+  EXPECT_EQ(owner("rw,user_id=1000,group_id=7"), 1000U);
+  EXPECT_EQ(owner("user_id=0"), 0U);
+  for (const char* none : {"", "rw", "user_id=", "user_id=x", "user_id=7x",
+                           "xuser_id=7", "user_id=99999999999"}) {
+    EXPECT_EQ(owner(none), std::nullopt) << none;
+  }
+}
+
+TEST(ReadMountinfoTest, SeesTheRoot) {
+  const auto mounts = ReadMountinfo();
+  ASSERT_TRUE(mounts) << mounts.error();
+  EXPECT_TRUE(std::ranges::contains(*mounts, "/", &MountEntry::target));
 }
 
 TEST(ParseMountinfoTest, SkipsWhatDoesNotLookRight) {
