@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -55,25 +56,43 @@ Fetcher::Fetcher(ObjectStore& store, const FrameIndex& index, FrameCache& cache,
 }
 
 Fetcher::~Fetcher() {
+  std::unordered_map<Ticket, std::shared_ptr<Waiter>> waiters;
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;
+    waiters.swap(waiters_);
+    pending_.clear();
   }
   work_.notify_all();
-  ready_.notify_all();
+  for (const auto& [ticket, waiter] : waiters) {
+    waiter->done(Fail(ErrorCode::kCancelled, "the volume was closed"));
+  }
 }
 
 Result<std::vector<FrameBytes>> Fetcher::Fetch(
     std::span<const StoredFrame> frames, std::span<const StoredFrame> ahead,
     uint64_t reader) {
+  auto done = std::make_shared<std::promise<Result<std::vector<FrameBytes>>>>();
+  std::future<Result<std::vector<FrameBytes>>> later = done->get_future();
+  auto now = FetchThen(frames, ahead, reader,
+                       [done](Result<std::vector<FrameBytes>> result) {
+                         done->set_value(std::move(result));
+                       });
+  return now ? *std::move(now) : later.get();
+}
+
+std::optional<Result<std::vector<FrameBytes>>> Fetcher::FetchThen(
+    std::span<const StoredFrame> frames, std::span<const StoredFrame> ahead,
+    uint64_t reader, Done done, Ticket* ret_ticket) {
   std::vector<FrameBytes> result(frames.size());
   std::vector<StoredFrame> missing;
   std::unique_lock lock(mutex_);
+  bool complete = true;
   for (size_t i = 0; i < frames.size(); ++i) {
     result[i] = Look(frames[i]);
-    if (result[i] == nullptr && !pending_.contains(frames[i].number)) {
-      missing.push_back(frames[i]);
-    }
+    if (result[i] != nullptr) continue;
+    complete = false;
+    if (!pending_.contains(frames[i].number)) missing.push_back(frames[i]);
   }
   std::vector<Window> windows = WindowsAfter(frames, !missing.empty());
   if (queue_.waiting() >= kMaxWaitingJobs) {
@@ -83,17 +102,47 @@ Result<std::vector<FrameBytes>> Fetcher::Fetch(
   if (!missing.empty() || !ahead.empty() || !windows.empty()) {
     Start(missing, ahead, windows, reader, lock);
   }
-  std::vector<std::shared_ptr<Pending>> pending(frames.size());
-  for (size_t i = 0; i < frames.size(); ++i) {
-    if (result[i] != nullptr) continue;
+  if (complete) return result;
+
+  const auto waiter = std::make_shared<Waiter>();
+  waiter->ticket = ++last_ticket_;
+  waiter->frames.assign(frames.begin(), frames.end());
+  waiter->result = std::move(result);
+  waiter->done = std::move(done);
+  waiter->start = std::chrono::steady_clock::now();
+  if (ret_ticket != nullptr) *ret_ticket = waiter->ticket;
+  for (size_t i = 0; i < frames.size() && !stop_; ++i) {
+    if (waiter->result[i] != nullptr) continue;
     // It may have come, and even be gone again, while the lock was let go.
-    while ((pending[i] = Join(frames[i])) == nullptr) {
-      if ((result[i] = cache_.Find(frames[i].number)) != nullptr) break;
+    while (!Join(frames[i], {.waiter = waiter, .index = i})) {
+      waiter->result[i] = cache_.Find(frames[i].number);
+      if (waiter->result[i] != nullptr || stop_) break;
       Start({&frames[i], 1}, {}, {}, reader, lock);
     }
   }
-  DRIVEROOT_RETURN_IF_ERROR(Await(frames, pending, result, lock));
-  return result;
+  if (stop_) return Fail(ErrorCode::kCancelled, "the volume was closed");
+  if (--waiter->missing == 0) return ResultOf(*waiter);
+  waiters_.emplace(waiter->ticket, waiter);
+  return std::nullopt;
+}
+
+void Fetcher::Cancel(Ticket ticket) {
+  const std::lock_guard lock(mutex_);
+  const auto node = waiters_.extract(ticket);
+  if (node.empty()) return;
+  const std::shared_ptr<Waiter>& waiter = node.mapped();
+  for (const StoredFrame& frame : waiter->frames) {
+    const auto found = pending_.find(frame.number);
+    if (found == pending_.end()) continue;
+    Pending& pending = found->second;
+    std::erase_if(pending.seats, [&waiter](const Seat& seat) {
+      return seat.waiter == waiter;
+    });
+    const std::shared_ptr<FetchJob> job = pending.job;
+    // What is under way already is kept: somebody may ask for it again.
+    if (job->running || SomebodyWaitsFor(*job)) continue;
+    Drop(job);
+  }
 }
 
 FrameBytes Fetcher::Look(const StoredFrame& frame) {
@@ -239,24 +288,20 @@ void Fetcher::Enqueue(FetchJob job) {
   const std::vector<StoredFrame> frames = job.frames;
   const std::shared_ptr<FetchJob> queued =
       queue_.Push(std::move(job), options_.max_window_bytes);
-  for (const StoredFrame& frame : frames) {
-    std::shared_ptr<Pending>& pending = pending_[frame.number];
-    if (pending == nullptr) pending = std::make_shared<Pending>();
-    pending->job = queued;
-  }
+  for (const StoredFrame& frame : frames) pending_[frame.number].job = queued;
   work_.notify_one();
 }
 
-std::shared_ptr<Fetcher::Pending> Fetcher::Join(const StoredFrame& frame) {
+bool Fetcher::Join(const StoredFrame& frame, Seat seat) {
   const auto found = pending_.find(frame.number);
-  if (found == pending_.end()) return nullptr;
-  const std::shared_ptr<Pending> pending = found->second;
-  ++pending->waiting;
-  if (!pending->job->running &&
-      pending->job->priority != FetchPriority::kReader) {
-    Promote(pending->job, frame);
+  if (found == pending_.end()) return false;
+  ++seat.waiter->missing;
+  found->second.seats.push_back(std::move(seat));
+  const std::shared_ptr<FetchJob> job = found->second.job;
+  if (!job->running && job->priority != FetchPriority::kReader) {
+    Promote(job, frame);
   }
-  return pending;
+  return true;
 }
 
 void Fetcher::Promote(const std::shared_ptr<FetchJob>& job,
@@ -279,60 +324,49 @@ void Fetcher::Promote(const std::shared_ptr<FetchJob>& job,
   if (!before.frames.empty()) Enqueue(std::move(before));
 }
 
-Status Fetcher::Await(std::span<const StoredFrame> frames,
-                      std::span<const std::shared_ptr<Pending>> pending,
-                      std::vector<FrameBytes>& result,
-                      std::unique_lock<std::mutex>& lock) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point start = Clock::now();
-  bool waited = false;
-  Status status;
-  for (size_t i = 0; i < frames.size(); ++i) {
-    if (pending[i] == nullptr) continue;
-    Pending& each = *pending[i];
-    waited = waited || !each.done;
-    ready_.wait(lock, [&] { return each.done || stop_; });
-    --each.waiting;
-    if (!each.done) {
-      status = Fail(ErrorCode::kCancelled, "the volume was closed");
-    } else if (each.error) {
-      status = std::unexpected(*each.error);
+bool Fetcher::Arrived(Waiter& waiter) {
+  if (--waiter.missing > 0) return false;
+  // A call that is joining frames still takes its result itself.
+  if (waiters_.erase(waiter.ticket) == 0) return false;
+  ++counters_.waits;
+  counters_.wait_milliseconds += static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(
+          std::chrono::steady_clock::now() - waiter.start)
+          .count());
+  return true;
+}
+
+Result<std::vector<FrameBytes>> Fetcher::ResultOf(Waiter& waiter) {
+  if (waiter.error) return std::unexpected(*std::move(waiter.error));
+  return std::move(waiter.result);
+}
+
+bool Fetcher::SomebodyWaitsFor(const FetchJob& job) const {
+  return std::ranges::any_of(job.frames, [this](const StoredFrame& frame) {
+    const auto found = pending_.find(frame.number);
+    return found != pending_.end() && !found->second.seats.empty();
+  });
+}
+
+void Fetcher::Drop(const std::shared_ptr<FetchJob>& job) {
+  job->cancelled = true;
+  if (!job->running) queue_.Remove(job);
+  for (const StoredFrame& frame : job->frames) {
+    const auto found = pending_.find(frame.number);
+    if (found != pending_.end() && found->second.job == job) {
+      pending_.erase(found);
     }
-    result[i] = each.bytes;
-    bool first_use = false;
-    (void)cache_.Find(frames[i].number, &first_use);
-    if (first_use) counters_.bytes_used += frames[i].stored_length;
   }
-  if (waited) {
-    ++counters_.waits;
-    counters_.wait_milliseconds += static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() -
-                                                              start)
-            .count());
-  }
-  return status;
+  ++counters_.cancelled;
 }
 
 void Fetcher::CancelReadAhead(uint64_t reader) {
   const std::lock_guard lock(mutex_);
   for (const std::shared_ptr<FetchJob>& job : queue_.JobsOf(reader)) {
-    const auto somebody_waits = [this](const StoredFrame& frame) {
-      const auto found = pending_.find(frame.number);
-      return found != pending_.end() && found->second->waiting > 0;
-    };
-    if (job->priority == FetchPriority::kReader ||
-        std::ranges::any_of(job->frames, somebody_waits)) {
+    if (job->priority == FetchPriority::kReader || SomebodyWaitsFor(*job)) {
       continue;
     }
-    job->cancelled = true;
-    if (!job->running) queue_.Remove(job);
-    for (const StoredFrame& frame : job->frames) {
-      const auto found = pending_.find(frame.number);
-      if (found != pending_.end() && found->second->job == job) {
-        pending_.erase(found);
-      }
-    }
-    ++counters_.cancelled;
+    Drop(job);
   }
 }
 
@@ -417,19 +451,32 @@ void Fetcher::Finish(const FetchJob& job, FrameNumber number,
                      Result<FrameBytes> bytes) {
   // First into the cache: whoever finds no Pending any more looks there.
   if (bytes) cache_.Insert(number, *bytes, /*used=*/false);
-  const std::lock_guard lock(mutex_);
-  const auto found = pending_.find(number);
-  // Given up, and perhaps another request's by now.
-  if (found == pending_.end() || found->second->job.get() != &job) return;
-  Pending& pending = *found->second;
-  pending.done = true;
-  if (bytes) {
-    pending.bytes = *std::move(bytes);
-  } else {
-    pending.error = std::move(bytes).error();
+  std::vector<std::shared_ptr<Waiter>> complete;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = pending_.find(number);
+    // Given up, and perhaps another request's by now.
+    if (found == pending_.end() || found->second.job.get() != &job) return;
+    const std::vector<Seat> seats = std::move(found->second.seats);
+    pending_.erase(found);
+    for (const Seat& seat : seats) {
+      Waiter& waiter = *seat.waiter;
+      if (bytes) {
+        waiter.result[seat.index] = *bytes;
+        bool first_use = false;
+        (void)cache_.Find(number, &first_use);
+        if (first_use) {
+          counters_.bytes_used += waiter.frames[seat.index].stored_length;
+        }
+      } else {
+        waiter.error = bytes.error();
+      }
+      if (Arrived(waiter)) complete.push_back(seat.waiter);
+    }
   }
-  pending_.erase(found);
-  ready_.notify_all();
+  for (const std::shared_ptr<Waiter>& waiter : complete) {
+    waiter->done(ResultOf(*waiter));
+  }
 }
 
 }  // namespace driveroot

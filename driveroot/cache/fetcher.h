@@ -95,6 +95,20 @@ class Fetcher {
                                         std::span<const StoredFrame> ahead = {},
                                         uint64_t reader = 0);
 
+  // Fetch for threads that must not wait. The result if all `frames` are in the
+  // cache; `done` is not called then. Else nullopt: `done` is called once, from
+  // any thread and without locks, perhaps before this returns, and must not
+  // wait. `ret_ticket`, when given, is for Cancel.
+  using Done = std::function<void(Result<std::vector<FrameBytes>>)>;
+  using Ticket = uint64_t;
+  std::optional<Result<std::vector<FrameBytes>>> FetchThen(
+      std::span<const StoredFrame> frames, std::span<const StoredFrame> ahead,
+      uint64_t reader, Done done, Ticket* ret_ticket = nullptr);
+
+  // Nobody waits for that result any more: `done` is not called, unless a call
+  // is under way already, and what only it wanted is not fetched.
+  void Cancel(Ticket ticket);
+
   // Has `frames` fetched, as `ahead` of Fetch, before they are asked for.
   void FetchAhead(std::span<const StoredFrame> frames);
 
@@ -126,13 +140,26 @@ class Fetcher {
   FetcherCounters counters() const;
 
  private:
+  // A call that waits for frames.
+  struct Waiter {
+    Ticket ticket = 0;
+    std::vector<StoredFrame> frames;
+    std::vector<FrameBytes> result;
+    // Frames to come, and one as long as its call is joining them.
+    size_t missing = 1;
+    std::optional<Error> error;  // of one of them
+    Done done;
+    std::chrono::steady_clock::time_point start;
+  };
+  // A place in the result of a waiter.
+  struct Seat {
+    std::shared_ptr<Waiter> waiter;
+    size_t index = 0;
+  };
   // A frame that is to be fetched or on its way.
   struct Pending {
     std::shared_ptr<FetchJob> job;
-    int waiting = 0;  // callers
-    bool done = false;
-    FrameBytes bytes;            // null when it failed
-    std::optional<Error> error;  // why
+    std::vector<Seat> seats;  // of those who wait for it
   };
   // A part of an object whose live frames are worth fetching.
   struct Window {
@@ -161,13 +188,16 @@ class Fetcher {
   std::vector<Window> WindowsAfter(std::span<const StoredFrame> frames,
                                    bool missed);
   void Enqueue(FetchJob job);
-  // Somebody waits for `frame` now.
-  std::shared_ptr<Pending> Join(const StoredFrame& frame);
+  // `seat` waits for `frame` from now on; false: it is not on its way.
+  bool Join(const StoredFrame& frame, Seat seat);
   void Promote(const std::shared_ptr<FetchJob>& job, const StoredFrame& frame);
-  Status Await(std::span<const StoredFrame> frames,
-               std::span<const std::shared_ptr<Pending>> pending,
-               std::vector<FrameBytes>& result,
-               std::unique_lock<std::mutex>& lock);
+  // One frame less is missing; true: that was the last one.
+  bool Arrived(Waiter& waiter);
+  // What a waiter for which nothing is missing any more gets.
+  static Result<std::vector<FrameBytes>> ResultOf(Waiter& waiter);
+  bool SomebodyWaitsFor(const FetchJob& job) const;
+  // Takes a job out of the queue that nobody wants any more.
+  void Drop(const std::shared_ptr<FetchJob>& job);
 
   // These take the lock themselves.
   void Run();
@@ -180,12 +210,13 @@ class Fetcher {
   FrameCache& cache_;
   const FetcherOptions options_;
 
-  mutable std::mutex mutex_;       // guards what is below
-  std::condition_variable work_;   // queue_ or stop_ changed
-  std::condition_variable ready_;  // a Pending is done
+  mutable std::mutex mutex_;      // guards what is below
+  std::condition_variable work_;  // queue_ or stop_ changed
   bool stop_ = false;
   FetchQueue queue_;
-  std::unordered_map<FrameNumber, std::shared_ptr<Pending>> pending_;
+  Ticket last_ticket_ = 0;
+  std::unordered_map<Ticket, std::shared_ptr<Waiter>> waiters_;
+  std::unordered_map<FrameNumber, Pending> pending_;
   ReadAheadPolicy object_read_ahead_;
   FetcherCounters counters_;
   bool tracing_ = false;

@@ -170,6 +170,63 @@ TEST_F(FetcherTest, OutageIsPassedOnAndForgotten) {
   ExpectContent(fetcher, frames_[5]);
 }
 
+TEST_F(FetcherTest, AnyNumberWaitsWithoutAThread) {
+  constexpr size_t kCalls = 500;
+  FetcherOptions options = Options();
+  options.threads = 1;
+  Fetcher fetcher(store_, *this, cache_, options);
+  held_ = true;
+  std::atomic<size_t> right = 0;
+  std::atomic<size_t> done = 0;
+  for (size_t i = 0; i < kCalls; ++i) {
+    const StoredFrame& frame = frames_[i % kFrames];
+    const auto now = fetcher.FetchThen(
+        {&frame, 1}, {}, 0,
+        [&, number = i % kFrames](Result<std::vector<FrameBytes>> bytes) {
+          if (bytes && *bytes->front() == Content(number)) ++right;
+          ++done;
+        });
+    EXPECT_FALSE(now);
+  }
+  EXPECT_EQ(done, 0u);
+  held_ = false;
+  while (done < kCalls) std::this_thread::yield();
+  EXPECT_EQ(right, kCalls);
+  // What is in memory is not waited for.
+  const auto now = fetcher.FetchThen({frames_.data(), 1}, {}, 0,
+                                     [&](const auto&) { ++done; });
+  ASSERT_TRUE(now);
+  EXPECT_EQ(*(*now)->front(), Content(0));
+  EXPECT_EQ(done, kCalls);
+}
+
+TEST_F(FetcherTest, ACancelledCallIsNotToldAndFetchesNothing) {
+  FetcherOptions options = Options();
+  options.threads = 1;
+  std::atomic<int> first = 0;
+  std::atomic<int> second = 0;
+  {
+    Fetcher fetcher(store_, *this, cache_, options);
+    held_ = true;
+    Fetcher::Ticket ticket = 0;
+    EXPECT_FALSE(fetcher.FetchThen({frames_.data(), 1}, {}, 0,
+                                   [&](const auto&) { ++first; }));
+    EXPECT_FALSE(fetcher.FetchThen(
+        {&frames_[60], 1}, {}, 0, [&](const auto&) { ++second; }, &ticket));
+    fetcher.Cancel(ticket);
+    fetcher.Cancel(ticket);
+    held_ = false;
+    // Its request would have come before this one.
+    ExpectContent(fetcher, frames_[99]);
+    EXPECT_EQ(fetcher.counters().fetches, 2u);
+    EXPECT_FALSE(cache_.Contains(frames_[60].number));
+    // It can be asked for anew.
+    ExpectContent(fetcher, frames_[60]);
+  }
+  EXPECT_EQ(first, 1);
+  EXPECT_EQ(second, 0);
+}
+
 TEST_F(FetcherTest, FramesAheadAreHits) {
   Fetcher fetcher(store_, *this, cache_, Options());
   ASSERT_TRUE(fetcher.Fetch({&frames_[20], 1}, {&frames_[90], 1}, 5));

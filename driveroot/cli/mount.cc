@@ -43,7 +43,11 @@ DEFINE_string(fsync, "durable",
               "before it is on the store; or \"ordered\", it returns at once, "
               "and a crash may take the last commit interval, never less of "
               "what was done later than of what was done before");
-DEFINE_uint64(cache_mb, 256, "memory for file data that was read, in MB");
+DEFINE_uint64(
+    cache_mb, 256,
+    "memory for file data that was read, in MB; the mount takes up to "
+    "128 MB more for itself, and up to 192 MB while much waits to be "
+    "stored, besides what the tree's names and attributes take");
 
 DEFINE_uint64(metadata_mb, 0,
               "memory for the metadata of all files (about 400 bytes each), in "

@@ -342,8 +342,11 @@ void MountDaemon::OptimizeBoot() {
 std::string MountDaemon::StatusMember() const {
   std::optional<NetCounters> network;
   if (drive_ != nullptr) network = drive_->Counters();
-  return "\"status\":" + StatusJson(options_.volume.ToString(),
-                                    volume_->GetStatus(), network,
+  VolumeStatus status = volume_->GetStatus();
+  const ParkedStatus parked = session_->GetParkedStatus();
+  status.waiting_requests = parked.requests;
+  if (status.last_error.empty()) status.last_error = parked.read_error;
+  return "\"status\":" + StatusJson(options_.volume.ToString(), status, network,
                                     RequestCounts());
 }
 
@@ -499,6 +502,11 @@ void StatusLine::Write(std::string_view line) {
 }
 
 Status RunMountDaemon(const DaemonOptions& options, StatusLine& status) {
+  // Frames of all sizes come and go in the cache, and each arena of malloc
+  // keeps what it cannot give back. With eight for each core, as by default,
+  // that was up to twice the cache; two are as fast, since a thread needs one
+  // for microseconds only, between decompressing and hashing.
+  mallopt(M_ARENA_MAX, 2);
   std::optional<KernelLogSink> console;
   if (IsKernelLog(STDERR_FILENO)) console.emplace(STDERR_FILENO);
   std::optional<SystemLogSink> system_log;

@@ -111,6 +111,7 @@ std::string StatusJson(
       {"fetches", status.fetches},
       {"bytes_fetched", status.bytes_fetched},
       {"bytes_used", status.bytes_used},
+      {"waiting_requests", status.waiting_requests},
       {"reads_that_waited", status.reads_that_waited},
       {"wait_milliseconds", status.wait_milliseconds},
       {"fetches_cancelled", status.fetches_cancelled},

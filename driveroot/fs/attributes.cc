@@ -54,7 +54,8 @@ Result<Node> FileSystem::SetAttributes(InodeNumber number,
   }
   if (takes_set_id) takes_set_id = !KeepsSetId(change, caller);
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
-                             BeginChange(Volume::Room::kNotNeeded));
+                             BeginChange(change.size ? ChangeKind::kRemoval
+                                                     : ChangeKind::kTree));
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindInode(metadata, number));
   if (change.size) {

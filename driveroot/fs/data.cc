@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -75,6 +77,19 @@ std::vector<ReadPart> PlanRead(const Metadata& metadata, InodeNumber number,
   return parts;
 }
 
+// The bytes of a read whose stored frames have come; uses `parts` up.
+FileBytes Assemble(std::vector<ReadPart>& parts,
+                   const std::vector<FrameBytes>& stored) {
+  FileBytes bytes;
+  auto next = stored.begin();
+  for (ReadPart& part : parts) {
+    if (part.bytes == nullptr) part.bytes = *next++;
+    const std::string_view all = *part.bytes;
+    bytes.Add(std::move(part.bytes), all.substr(part.begin, part.length));
+  }
+  return bytes;
+}
+
 // What every change of contents does to the attributes, besides TakeSetId.
 void NoteChange(Metadata& metadata, InodeNumber number, uint64_t size,
                 TimeNs now) {
@@ -113,31 +128,47 @@ Status FileSystem::TakeSetId(InodeNumber number, const Caller& caller) {
 
 Result<FileBytes> FileSystem::Read(InodeNumber number, uint64_t offset,
                                    uint64_t length, AccessNote access) {
+  auto done = std::make_shared<std::promise<Result<FileBytes>>>();
+  std::future<Result<FileBytes>> later = done->get_future();
+  auto now = StartRead(
+      number, offset, length, access,
+      [done](Result<FileBytes> bytes) { done->set_value(std::move(bytes)); },
+      nullptr);
+  return now ? *std::move(now) : later.get();
+}
+
+std::optional<Result<FileBytes>> FileSystem::StartRead(
+    InodeNumber number, uint64_t offset, uint64_t length, AccessNote access,
+    ReadDone done, Fetcher::Ticket* ret_ticket) {
   std::vector<ReadPart> parts;
   std::vector<StoredFrame> frames;
   {
     const Volume::ReadLock metadata = volume_->Read();
-    DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(*metadata, number));
-    const uint64_t size = inode->attributes.size;
+    const Result<const Inode*> inode = FindFile(*metadata, number);
+    if (!inode) return std::unexpected(inode.error());
+    const uint64_t size = (*inode)->attributes.size;
     if (offset >= size || length == 0) return FileBytes();
     length = std::min(length, size - offset);
-    if (access != AccessNote::kNone) NoteAccess(number, inode->attributes);
+    if (access != AccessNote::kNone) NoteAccess(number, (*inode)->attributes);
     parts = PlanRead(*metadata, number, offset, length, frames);
   }
-  std::vector<FrameBytes> stored;
-  if (!frames.empty()) {
-    const std::vector<StoredFrame> ahead = Ahead(number, offset, length);
-    DRIVEROOT_ASSIGN_OR_RETURN(stored,
-                               volume_->ReadFrames(frames, ahead, number));
-  }
-  FileBytes bytes;
-  auto next = stored.begin();
-  for (ReadPart& part : parts) {
-    if (part.bytes == nullptr) part.bytes = *next++;
-    const std::string_view all = *part.bytes;
-    bytes.Add(std::move(part.bytes), all.substr(part.begin, part.length));
-  }
-  return bytes;
+  if (frames.empty()) return Assemble(parts, {});
+  const std::vector<StoredFrame> ahead = Ahead(number, offset, length);
+  const auto shared = std::make_shared<std::vector<ReadPart>>(std::move(parts));
+  auto now = volume_->ReadFramesThen(
+      frames, ahead, number,
+      [shared, done = std::move(done)](Result<std::vector<FrameBytes>> stored) {
+        if (!stored) return done(std::unexpected(std::move(stored).error()));
+        done(Assemble(*shared, *stored));
+      },
+      ret_ticket);
+  if (!now) return std::nullopt;
+  if (!*now) return std::unexpected(now->error());
+  return Assemble(*shared, **now);
+}
+
+void FileSystem::CancelRead(Fetcher::Ticket ticket) {
+  volume_->CancelRead(ticket);
 }
 
 std::vector<StoredFrame> FileSystem::Ahead(InodeNumber number, uint64_t offset,
@@ -162,7 +193,8 @@ Status FileSystem::Write(InodeNumber number, uint64_t offset,
                          std::string_view bytes, const Caller& caller) {
   DRIVEROOT_RETURN_IF_ERROR(CheckRange(offset, bytes.size()));
   if (!bytes.empty()) DRIVEROOT_RETURN_IF_ERROR(TakeSetId(number, caller));
-  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
+  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
+                             BeginChange(ChangeKind::kData));
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(metadata, number));
   if (bytes.empty()) return {};
@@ -193,7 +225,8 @@ Status FileSystem::Allocate(InodeNumber number, uint32_t mode, uint64_t offset,
   DRIVEROOT_RETURN_IF_ERROR(CheckRange(offset, length));
   DRIVEROOT_RETURN_IF_ERROR(TakeSetId(number, caller));
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
-                             BeginChange(Volume::Room::kNotNeeded));
+                             BeginChange(punch || zero ? ChangeKind::kRemoval
+                                                       : ChangeKind::kTree));
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(metadata, number));
   const uint64_t old_size = inode->attributes.size;

@@ -29,8 +29,8 @@ TimeNs FileSystem::SystemNow() {
       .count();
 }
 
-Result<Volume::WriteLock> FileSystem::BeginChange(Volume::Room room) {
-  Result<Volume::WriteLock> lock = volume_->Write(room);
+Result<Volume::WriteLock> FileSystem::BeginChange(ChangeKind kind) {
+  Result<Volume::WriteLock> lock = volume_->TryWrite(kind);
   if (!lock || !has_pending_atimes_) return lock;
   std::unordered_map<InodeNumber, TimeNs> pending;
   {
@@ -123,7 +123,7 @@ void FileSystem::Forget(InodeNumber number, uint64_t count) {
   }
   // When nothing can be written any more the inode stays, and the next mount
   // removes it.
-  Result<Volume::WriteLock> lock = BeginChange(Volume::Room::kNotNeeded);
+  Result<Volume::WriteLock> lock = BeginChange(ChangeKind::kRemoval);
   if (lock) RemoveIfUnused(**lock, number);
 }
 
@@ -157,16 +157,23 @@ Result<std::string> FileSystem::ReadLink(InodeNumber number) {
   return inode->symlink_target();
 }
 
+Status FileSystem::ApplyAccessTimes() {
+  if (!has_pending_atimes_) return {};
+  const Result<Volume::WriteLock> lock = BeginChange(ChangeKind::kRemoval);
+  if (!lock) return std::unexpected(lock.error());
+  return {};
+}
+
 Status FileSystem::Sync(const ProgressCallback& progress) {
   if (read_only_) return {};
-  // Takes pending access times along.
-  if (has_pending_atimes_) {
-    if (Result<Volume::WriteLock> lock = BeginChange(Volume::Room::kNotNeeded);
-        !lock) {
-      return std::unexpected(lock.error());
-    }
-  }
+  DRIVEROOT_RETURN_IF_ERROR(ApplyAccessTimes());
   return volume_->Sync(progress);
+}
+
+Result<SyncPoint> FileSystem::StartSync() {
+  if (read_only_) return SyncPoint();
+  DRIVEROOT_RETURN_IF_ERROR(ApplyAccessTimes());
+  return volume_->StartSync();
 }
 
 SpaceInfo FileSystem::Space() { return space_.Get(); }

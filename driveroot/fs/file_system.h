@@ -22,6 +22,12 @@
 // Sizes and offsets are bytes, times nanoseconds since 1970. Names are any
 // bytes but '/' and NUL.
 //
+// No operation but Sync and Read waits for the store, so that a few threads can
+// serve any number of callers. StartSync and StartRead go on later, and what
+// changes something gives kUnavailable when there is no room for that now:
+// nothing was changed then, and it can be tried again when Volume's listener is
+// told. What removes something never does.
+//
 // Errors: the ErrorCode that stands for the errno value that Linux gives. An
 // inode number that does not exist gives kStale. Operations that change
 // something also give kReadOnly, and kFenced after another writer took over;
@@ -208,6 +214,16 @@ class FileSystem {
   // `length` bytes, fewer only at the end of the file.
   Result<FileBytes> Read(InodeNumber number, uint64_t offset, uint64_t length,
                          AccessNote access = AccessNote::kRelative);
+  // Read for threads that must not wait: the result, or nullopt and `done` gets
+  // it later, from any thread and perhaps before this returns. It must not
+  // wait. `ret_ticket` is for CancelRead.
+  using ReadDone = std::function<void(Result<FileBytes>)>;
+  std::optional<Result<FileBytes>> StartRead(InodeNumber number,
+                                             uint64_t offset, uint64_t length,
+                                             AccessNote access, ReadDone done,
+                                             Fetcher::Ticket* ret_ticket);
+  // Afterwards `done` is not called, unless the call is under way.
+  void CancelRead(Fetcher::Ticket ticket);
   // Set-id bits go, unless the caller is privileged.
   Status Write(InodeNumber number, uint64_t offset, std::string_view bytes,
                const Caller& caller);
@@ -238,13 +254,14 @@ class FileSystem {
 
   // Returns when everything done before is durable.
   Status Sync(const ProgressCallback& progress = nullptr);
+  // The same for threads that must not wait: Volume::SyncResult says when.
+  Result<SyncPoint> StartSync();
   SpaceInfo Space();
 
  private:
-  // A lock for changing something, with pending access times applied. What adds
-  // no data needs no room: so a full store can be helped by removing.
-  Result<Volume::WriteLock> BeginChange(
-      Volume::Room room = Volume::Room::kNeeded);
+  // A lock for changing something, with pending access times applied. Does not
+  // wait; kUnavailable as Volume::TryWrite.
+  Result<Volume::WriteLock> BeginChange(ChangeKind kind = ChangeKind::kTree);
 
   // Whether there is room for another inode and its name.
   Status CheckRoomForInode(const Metadata& metadata, std::string_view name,
@@ -288,6 +305,8 @@ class FileSystem {
 
   Status SetAcl(Metadata& metadata, InodeNumber number, std::string_view name,
                 std::string_view value, const Caller& caller);
+  // Takes pending access times along, before a sync.
+  Status ApplyAccessTimes();
   // What a reader of these bytes is likely to want next.
   std::vector<StoredFrame> Ahead(InodeNumber number, uint64_t offset,
                                  uint64_t length);

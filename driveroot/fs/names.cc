@@ -188,7 +188,7 @@ void FileSystem::DropLink(Metadata& metadata, InodeNumber number) {
 
 Status FileSystem::Unlink(InodeNumber parent, std::string_view name) {
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
-                             BeginChange(Volume::Room::kNotNeeded));
+                             BeginChange(ChangeKind::kRemoval));
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const InodeNumber number,
                              FindEntry(metadata, parent, name));
@@ -209,7 +209,7 @@ Status FileSystem::RemoveDirectory(InodeNumber parent, std::string_view name) {
     return Fail(ErrorCode::kNotEmpty, "\"..\" can't be removed");
   }
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
-                             BeginChange(Volume::Room::kNotNeeded));
+                             BeginChange(ChangeKind::kRemoval));
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const InodeNumber number,
                              FindEntry(metadata, parent, name));

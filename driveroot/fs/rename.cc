@@ -167,8 +167,7 @@ Status FileSystem::Rename(InodeNumber parent, std::string_view name,
                           InodeNumber new_parent, std::string_view new_name,
                           uint32_t flags, const Caller& caller) {
   DRIVEROOT_RETURN_IF_ERROR(CheckFlags(flags));
-  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
-                             BeginChange(Volume::Room::kNotNeeded));
+  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock, BeginChange());
   Metadata& metadata = *lock;
   RenameRequest request = {.parent = parent,
                            .name = name,

@@ -167,7 +167,7 @@ Result<std::string> FileSystem::ListXattrs(InodeNumber number,
 
 Status FileSystem::RemoveXattr(InodeNumber number, std::string_view name) {
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
-                             BeginChange(Volume::Room::kNotNeeded));
+                             BeginChange(ChangeKind::kRemoval));
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindInode(metadata, number));
   DRIVEROOT_RETURN_IF_ERROR(CheckXattrName(*inode, name));

@@ -3,7 +3,10 @@
 // Operations on the contents of files, and on the file system as a whole.
 #include <sys/statvfs.h>
 
+#include <string_view>
+
 #include "driveroot/fuse/operations.h"
+#include "driveroot/fuse/parked_requests.h"
 #include "driveroot/fuse/reply.h"
 
 namespace driveroot {
@@ -13,24 +16,38 @@ constexpr uint64_t kBlockBytes = 4096;
 
 void Read(fuse_req_t request, fuse_ino_t number, size_t size, off_t offset,
           fuse_file_info* info) {
-  const Result<FileBytes> bytes = FileSystemOf(request).Read(
-      number, static_cast<uint64_t>(offset), size, AccessOf(info));
-  if (!bytes) return ReplyError(request, bytes.error());
-  ReplyPieces(request, *bytes);
+  ParkedRequestsOf(request).Read(request, number, static_cast<uint64_t>(offset),
+                                 size, AccessOf(info));
+}
+
+// False: there is no room for it now.
+bool TryWrite(fuse_req_t request, fuse_ino_t number, std::string_view bytes,
+              off_t offset, bool from_mapping) {
+  // Pages written through a mapping come without the one who wrote them.
+  const Caller caller = from_mapping ? Caller() : CallerOf(request);
+  const Status status = FileSystemOf(request).Write(
+      number, static_cast<uint64_t>(offset), bytes, caller);
+  if (!status && status.error().code() == ErrorCode::kUnavailable) return false;
+  if (status) {
+    fuse_reply_write(request, bytes.size());
+  } else {
+    ReplyError(request, status.error());
+  }
+  return true;
 }
 
 void Write(fuse_req_t request, fuse_ino_t number, const char* bytes,
            size_t size, off_t offset, fuse_file_info* info) {
-  // Pages written through a mapping come without the one who wrote them.
-  const Caller caller = info->writepage == 0 ? CallerOf(request) : Caller();
-  const Status status = FileSystemOf(request).Write(
-      number, static_cast<uint64_t>(offset), {bytes, size}, caller);
-  if (!status) return ReplyError(request, status.error());
-  fuse_reply_write(request, size);
+  const bool from_mapping = info->writepage != 0;
+  ParkedRequestsOf(request).Write(
+      request, {bytes, size}, /*may_be_cut=*/!from_mapping,
+      [=](fuse_req_t parked, std::string_view kept) {
+        return TryWrite(parked, number, kept, offset, from_mapping);
+      });
 }
 
 void Sync(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
-  ReplyStatus(request, FileSystemOf(request).Sync());
+  ParkedRequestsOf(request).Sync(request);
 }
 
 void Allocate(fuse_req_t request, fuse_ino_t number, int mode, off_t offset,

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "driveroot/fuse/operations.h"
+#include "driveroot/fuse/parked_requests.h"
 #include "driveroot/fuse/reply.h"
 
 namespace driveroot {
@@ -60,7 +61,7 @@ void ReadDirectoryPlus(fuse_req_t request, fuse_ino_t number, size_t capacity,
 }
 
 void SyncDirectory(fuse_req_t request, fuse_ino_t, int, fuse_file_info*) {
-  ReplyStatus(request, FileSystemOf(request).Sync());
+  ParkedRequestsOf(request).Sync(request);
 }
 
 }  // namespace

@@ -10,8 +10,8 @@ namespace {
 // The largest request that the kernel makes (256 pages).
 constexpr uint32_t kMaxRequestBytes = 1 << 20;
 // The kernel's own limit of 12 also counts read-ahead, and a request may wait
-// for the network.
-constexpr uint32_t kMaxBackground = 128;
+// for the network: while so many reads of pages wait, no other one is sent.
+constexpr uint32_t kMaxBackground = 256;
 
 constexpr uint64_t kWanted =
     // What the kernel has cached stays true until we say otherwise.

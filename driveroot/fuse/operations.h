@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table of operations that libfuse calls, over a FileSystem as the
-// session's user data. Operations run in many threads at once.
+// The table of operations that libfuse calls, over a SessionContext as the
+// session's user data. Operations run in several threads at once, and none
+// waits for the store.
 #ifndef DRIVEROOT_FUSE_OPERATIONS_H_
 #define DRIVEROOT_FUSE_OPERATIONS_H_
 
@@ -22,7 +23,8 @@ void AddXattrOperations(fuse_lowlevel_ops& operations);
 // began.
 bool KernelForgetsUnnamed();
 
-// Has each operation that is there counted (request_counts.h).
+// Has each operation that is there counted (request_counts.h) and named
+// (current_operation.h).
 void CountRequests(fuse_lowlevel_ops& operations);
 
 }  // namespace driveroot

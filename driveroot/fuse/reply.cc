@@ -5,10 +5,18 @@
 #include <glog/logging.h>
 #include <sys/uio.h>
 
+#include <chrono>
 #include <climits>
+#include <cstring>
+#include <format>
+#include <mutex>
+#include <string>
 #include <vector>
 
+#include "driveroot/fuse/current_operation.h"
 #include "driveroot/fuse/errno_map.h"
+#include "driveroot/fuse/operation_errors.h"
+#include "driveroot/fuse/parked_requests.h"
 #include "driveroot/fuse/requester.h"
 
 namespace driveroot {
@@ -45,6 +53,38 @@ bool IsTrouble(ErrorCode code) {
          code == ErrorCode::kUnsupportedVersion;
 }
 
+// What a person who reads the log may do about it; empty: the message says.
+std::string_view RemedyFor(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kDataLoss:
+      return "; `driveroot fsck` names the files that are damaged";
+    case ErrorCode::kOutOfSpace:
+      return "; everything is kept in memory and tried again";
+    default:
+      return "";
+  }
+}
+
+// One line for each new trouble, and for one that goes on a line from time to
+// time.
+void LogTrouble(const Error& error, int errno_value) {
+  constexpr std::chrono::seconds kInterval(10);
+  static std::mutex mutex;
+  static std::string last;
+  static std::chrono::steady_clock::time_point last_time;
+  const std::string line = std::format(
+      "{} failed with {}: {}{}", CurrentOperation(),
+      strerrorname_np(errno_value), error.message(), RemedyFor(error.code()));
+  const auto now = std::chrono::steady_clock::now();
+  {
+    const std::lock_guard lock(mutex);
+    if (line == last && now - last_time < kInterval) return;
+    last = line;
+    last_time = now;
+  }
+  LOG(WARNING) << line;
+}
+
 // The supplementary groups of who made a request.
 std::vector<uint32_t> GroupsOf(fuse_req_t request) {
   std::vector<gid_t> groups(kUsualGroups);
@@ -62,7 +102,11 @@ std::vector<uint32_t> GroupsOf(fuse_req_t request) {
 }  // namespace
 
 FileSystem& FileSystemOf(fuse_req_t request) {
-  return *static_cast<FileSystem*>(fuse_req_userdata(request));
+  return *static_cast<SessionContext*>(fuse_req_userdata(request))->file_system;
+}
+
+ParkedRequests& ParkedRequestsOf(fuse_req_t request) {
+  return *static_cast<SessionContext*>(fuse_req_userdata(request))->parked;
 }
 
 Caller CallerOf(fuse_req_t request) {
@@ -123,10 +167,16 @@ fuse_entry_param EntryOf(const Node& node) {
 }
 
 void ReplyError(fuse_req_t request, const Error& error) {
-  if (IsTrouble(error.code())) {
-    LOG_EVERY_T(WARNING, 1) << "an operation failed: " << error.message();
+  if (error.code() == ErrorCode::kUnavailable &&
+      ParkedRequestsOf(request).ParkChange(request)) {
+    return;
   }
-  fuse_reply_err(request, ErrnoFor(error.code()));
+  const int value = ErrnoFor(CurrentOperation(), error.code());
+  // What a program cannot make sense of stands in the log at least.
+  if (IsTrouble(error.code()) || value != ErrnoFor(error.code())) {
+    LogTrouble(error, value);
+  }
+  fuse_reply_err(request, value);
 }
 
 void ReplyStatus(fuse_req_t request, const Status& status) {

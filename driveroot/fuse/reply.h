@@ -16,7 +16,16 @@
 
 namespace driveroot {
 
+class ParkedRequests;
+
+// The user data of a session. Both outlive it.
+struct SessionContext {
+  FileSystem* file_system = nullptr;
+  ParkedRequests* parked = nullptr;
+};
+
 FileSystem& FileSystemOf(fuse_req_t request);
+ParkedRequests& ParkedRequestsOf(fuse_req_t request);
 // Its other groups, which are read from /proc, can be asked for until the
 // request is answered.
 Caller CallerOf(fuse_req_t request);
@@ -28,6 +37,8 @@ struct stat StatOf(const Node& node);
 fuse_entry_param EntryOf(const Node& node);
 TimeNs TimeOf(const timespec& time);
 
+// An operation that gives kUnavailable is parked, and done once more when there
+// is room for what it changes.
 void ReplyError(fuse_req_t request, const Error& error);
 void ReplyStatus(fuse_req_t request, const Status& status);
 // With a new reference to the inode, which is given back if the kernel does not

@@ -20,14 +20,15 @@
 #include "driveroot/base/unique_fd.h"
 #include "driveroot/fuse/block_device_info.h"
 #include "driveroot/fuse/operations.h"
+#include "driveroot/fuse/parked_requests.h"
+#include "driveroot/fuse/reply.h"
 
 namespace driveroot {
 namespace {
 
-// Each may wait for the network, so there are many; they cost no more than
-// their stacks.
-constexpr unsigned kMaxThreads = 64;
-constexpr unsigned kIdleThreads = 16;
+// None of them waits for the store, so a few are enough. They stay: each has a
+// buffer for the longest request.
+constexpr unsigned kMaxThreads = 16;
 
 constexpr char kName[] = "driveroot";
 constexpr char kType[] = "fuse.driveroot";
@@ -135,8 +136,8 @@ Result<std::unique_ptr<FuseSession>> FuseSession::Mount(
     FileSystem* file_system, const MountOptions& options) {
   DRIVEROOT_RETURN_IF_ERROR(CheckMountPoint(options.mount_point));
   fuse_set_log_func(LastMessage::Record);
-  std::unique_ptr<FuseSession> session(new FuseSession(options));
-  DRIVEROOT_RETURN_IF_ERROR(session->Attach(file_system));
+  std::unique_ptr<FuseSession> session(new FuseSession(file_system, options));
+  DRIVEROOT_RETURN_IF_ERROR(session->Attach());
   session->server_ = std::thread([raw = session.get()] { raw->Serve(); });
   // The first question that the kernel can only answer by asking us.
   struct stat info = {};
@@ -148,7 +149,15 @@ Result<std::unique_ptr<FuseSession>> FuseSession::Mount(
   return session;
 }
 
-Status FuseSession::Attach(FileSystem* file_system) {
+FuseSession::FuseSession(FileSystem* file_system, const MountOptions& options)
+    : options_(options),
+      context_(std::make_unique<SessionContext>()),
+      parked_(std::make_unique<ParkedRequests>(file_system)) {
+  context_->file_system = file_system;
+  context_->parked = parked_.get();
+}
+
+Status FuseSession::Attach() {
   const bool root = geteuid() == 0;
   std::string mount_options =
       std::format("default_permissions,fsname={},subtype={}", kName, kName);
@@ -168,7 +177,7 @@ Status FuseSession::Attach(FileSystem* file_system) {
     operations.fsyncdir = nullptr;
   }
   session_.reset(fuse_session_new(&arguments, &operations, sizeof(operations),
-                                  file_system));
+                                  context_.get()));
   fuse_opt_free_args(&arguments);
   if (session_ == nullptr) {
     return Fail(ErrorCode::kInternal,
@@ -176,7 +185,7 @@ Status FuseSession::Attach(FileSystem* file_system) {
   }
   // The kernel forgets the attributes before its own write goes on. It takes no
   // lock of the inode for that, which the writer holds.
-  file_system->set_mode_listener(
+  context_->file_system->set_mode_listener(
       [session = session_.get()](InodeNumber number) {
         fuse_lowlevel_notify_inval_inode(session, number, -1, 0);
       });
@@ -217,7 +226,7 @@ Status FuseSession::MountAsUser() {
 void FuseSession::Serve() {
   fuse_loop_config* config = fuse_loop_cfg_create();
   fuse_loop_cfg_set_max_threads(config, kMaxThreads);
-  fuse_loop_cfg_set_idle_threads(config, kIdleThreads);
+  fuse_loop_cfg_set_idle_threads(config, kMaxThreads);
   const int result = fuse_session_loop_mt(session_.get(), config);
   fuse_loop_cfg_destroy(config);
   if (result != 0) LOG(WARNING) << "the FUSE session ended with " << result;
@@ -231,6 +240,10 @@ void FuseSession::Wait() {
 
 Status FuseSession::Unmount(bool detach) {
   return UnmountPath(options_.mount_point, detach);
+}
+
+ParkedStatus FuseSession::GetParkedStatus() const {
+  return parked_->GetStatus();
 }
 
 int FuseSession::fd() const { return fuse_session_fd(session_.get()); }

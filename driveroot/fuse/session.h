@@ -21,10 +21,14 @@
 
 #include "driveroot/base/result.h"
 #include "driveroot/fs/file_system.h"
+#include "driveroot/fuse/parked_status.h"
 
 struct fuse_session;
 
 namespace driveroot {
+
+class ParkedRequests;
+struct SessionContext;
 
 struct MountOptions {
   std::string mount_point;
@@ -63,6 +67,9 @@ class FuseSession {
   // The device number that files of this mount show in stat(2).
   dev_t device() const { return device_; }
 
+  // Requests that wait for the store.
+  ParkedStatus GetParkedStatus() const;
+
   // The descriptor to which the kernel's requests come.
   int fd() const;
 
@@ -71,15 +78,18 @@ class FuseSession {
     void operator()(fuse_session* session) const;
   };
 
-  explicit FuseSession(const MountOptions& options) : options_(options) {}
+  FuseSession(FileSystem* file_system, const MountOptions& options);
 
-  Status Attach(FileSystem* file_system);
+  Status Attach();
   Status MountAsRoot();
   Status MountAsUser();
   void Serve();
 
   const MountOptions options_;
+  const std::unique_ptr<SessionContext> context_;
   std::unique_ptr<fuse_session, SessionDeleter> session_;
+  // After the session to which it gives its last answers.
+  std::unique_ptr<ParkedRequests> parked_;
   dev_t device_ = 0;
   bool mounted_ = false;
   std::thread server_;

@@ -33,6 +33,9 @@ constexpr std::array kRefusals = {
             "need, when the volume is not mounted"},
     Refusal{"dailyLimitExceeded", ErrorCode::kUnavailable,
             "the day's quota of the API project is used up"},
+    Refusal{"downloadQuotaExceeded", ErrorCode::kUnavailable,
+            "the file was read too often lately; Google Drive lets it be read "
+            "again within a day"},
     Refusal{"authError", ErrorCode::kUnauthenticated,
             "the credentials are not accepted: run `driveroot login` again"},
     Refusal{"accessNotConfigured", ErrorCode::kPermissionDenied,

@@ -24,6 +24,8 @@ TEST(GoogleError, ReasonsBecomeCodes) {
     RetryClass retry;
   };
   for (const Case& each : std::vector<Case>{
+           {403, "downloadQuotaExceeded", ErrorCode::kUnavailable,
+            RetryClass::kNever},
            {403, "storageQuotaExceeded", ErrorCode::kOutOfSpace,
             RetryClass::kNever},
            {403, "dailyLimitExceeded", ErrorCode::kUnavailable,

@@ -28,6 +28,14 @@ bool IsFinal(ErrorCode code) {
          code == ErrorCode::kCancelled;
 }
 
+// What a program that waits for the store is not told, since the network, the
+// server or the user (`driveroot login`) mends it.
+bool PassesWithTime(ErrorCode code) {
+  return code == ErrorCode::kUnavailable ||
+         code == ErrorCode::kUnauthenticated ||
+         code == ErrorCode::kPermissionDenied;
+}
+
 }  // namespace
 
 Committer::Committer(ObjectStore& store, Metadata& metadata,
@@ -54,7 +62,7 @@ Committer::Committer(ObjectStore& store, Metadata& metadata,
                    // Under the lock, or a writer that is about to wait for room
                    // would miss it.
                    const std::lock_guard lock(state_mutex_);
-                   changed_.notify_all();
+                   Announce();
                  },
              .segment_bytes = options.segment_bytes,
              .compression = options.compression}),
@@ -77,7 +85,7 @@ void Committer::Stop() {
     const std::lock_guard lock(state_mutex_);
     stop_ = true;
   }
-  changed_.notify_all();
+  Announce();
 }
 
 Status Committer::Start() {
@@ -133,14 +141,14 @@ void Committer::Run() {
   }
   const std::lock_guard lock(state_mutex_);
   ended_ = true;
-  changed_.notify_all();
+  Announce();
 }
 
 bool Committer::RunTask() {
   const Task task = NextTask();
   if (task == Task::kStop) return false;
   Status status = Do(task);
-  changed_.notify_all();
+  Announce();
   if (!status && status.error().code() == ErrorCode::kOutOfSpace &&
       TakesBack()) {
     status = TakeBackAndWait(status.error());
@@ -180,7 +188,7 @@ void Committer::NoteEnd(const Error& error) {
     }
     if (keeping_) {
       keep_failure_ = error;
-      changed_.notify_all();
+      Announce();
     }
     if (!started_ || fenced_ || keeping_) return;
   }
@@ -290,7 +298,7 @@ Status Committer::Keep() {
   keeping_ = true;
   commit_wanted_ |= target > sealed_;
   ++retry_kicks_;
-  changed_.notify_all();
+  Announce();
   changed_.wait(lock, [&] {
     return durable_ >= target || stop_ || ended_ || keep_failure_;
   });
@@ -311,14 +319,14 @@ void Committer::NoteFailure(const Error& error) {
   refusal_ = error;
   last_refusal_ = error;
   ++failures_;
-  changed_.notify_all();
+  Announce();
 }
 
 void Committer::SetFenced(const std::string& host) {
   const std::lock_guard lock(state_mutex_);
   fenced_ = true;
   fenced_by_ = host;
-  changed_.notify_all();
+  Announce();
 }
 
 void Committer::NoteChange() {
@@ -344,24 +352,40 @@ void Committer::NoteChange() {
       ++retry_kicks_;
     }
   }
+  Announce();
+}
+
+void Committer::Announce() {
   changed_.notify_all();
+  const std::lock_guard lock(listener_mutex_);
+  if (listener_ != nullptr) listener_();
+}
+
+void Committer::SetListener(std::function<void()> listener) {
+  const std::lock_guard lock(listener_mutex_);
+  listener_ = std::move(listener);
+}
+
+Status Committer::CheckWritable() const {
+  if (fenced_) {
+    return Fail(
+        ErrorCode::kFenced,
+        fenced_by_.empty()
+            ? "the volume is read-only since writing failed: " + last_error_
+            : "the volume was taken over by host " + fenced_by_ +
+                  " and is read-only here; `driveroot save` writes what "
+                  "was not stored yet to an archive");
+  }
+  if (close_wanted_ || stop_) {
+    return Fail(ErrorCode::kReadOnly, "the volume is being closed");
+  }
+  return {};
 }
 
 Status Committer::WaitToWrite(bool needs_room) {
   std::unique_lock lock(state_mutex_);
   while (true) {
-    if (fenced_) {
-      return Fail(
-          ErrorCode::kFenced,
-          fenced_by_.empty()
-              ? "the volume is read-only since writing failed: " + last_error_
-              : "the volume was taken over by host " + fenced_by_ +
-                    " and is read-only here; `driveroot save` writes what "
-                    "was not stored yet to an archive");
-    }
-    if (close_wanted_ || stop_) {
-      return Fail(ErrorCode::kReadOnly, "the volume is being closed");
-    }
+    DRIVEROOT_RETURN_IF_ERROR(CheckWritable());
     if (options_.single_transaction &&
         changed_bytes_ > limits::kRecordChangeBytes) {
       return Fail(ErrorCode::kOutOfSpace,
@@ -379,6 +403,24 @@ Status Committer::WaitToWrite(bool needs_room) {
   }
 }
 
+Status Committer::TryToWrite(ChangeKind kind) {
+  const std::lock_guard lock(state_mutex_);
+  DRIVEROOT_RETURN_IF_ERROR(CheckWritable());
+  const uint64_t bound = kind == ChangeKind::kData
+                             ? options_.max_unstored_bytes
+                             : 2 * options_.max_unstored_bytes;
+  if (kind == ChangeKind::kRemoval || BytesToStore() < bound) return {};
+  if (is_full_) {
+    if (WasJustAskedForSpace()) return std::unexpected(full_error_);
+    AskForSpace();
+    return Fail(ErrorCode::kUnavailable, "the store is asked for space");
+  }
+  if (refusal_ && !PassesWithTime(refusal_->code())) {
+    return std::unexpected(*refusal_);
+  }
+  return Fail(ErrorCode::kUnavailable, "too much is not stored yet");
+}
+
 uint64_t Committer::BytesToStore() const {
   const uint64_t data =
       unstored_bytes_ + in_flight_bytes_ + data_.placed_bytes();
@@ -391,13 +433,41 @@ uint64_t Committer::BytesToStart() const {
   return is_first ? options_.first_upload_bytes : options_.commit_bytes;
 }
 
+uint64_t Committer::TransactionNow() const {
+  const std::shared_lock lock(mutex_);
+  return sealed_ + (metadata_.has_changes() ? 1 : 0);
+}
+
 Status Committer::Sync(const ProgressCallback& progress) {
-  uint64_t target = 0;
+  return WaitFor(Goal::kDurable, TransactionNow(), progress);
+}
+
+SyncPoint Committer::StartSync() {
+  SyncPoint point{.transaction = TransactionNow()};
   {
-    const std::shared_lock lock(mutex_);
-    target = sealed_ + (metadata_.has_changes() ? 1 : 0);
+    const std::lock_guard lock(state_mutex_);
+    point.failures = failures_;
+    point.seals = seals_;
+    if (durable_ >= point.transaction) return point;
+    commit_wanted_ |= point.transaction > sealed_;
+    ++retry_kicks_;
   }
-  return WaitFor(Goal::kDurable, target, progress);
+  changed_.notify_all();
+  return point;
+}
+
+std::optional<Status> Committer::SyncResult(const SyncPoint& point) const {
+  const std::lock_guard lock(state_mutex_);
+  if (durable_ >= point.transaction) return Status();
+  if (fenced_) return CheckWritable();
+  if (stop_ || closed_) {
+    return Fail(ErrorCode::kCancelled, "the volume was closed");
+  }
+  if (full_seal_ > point.seals) return std::unexpected(full_error_);
+  if (failures_ != point.failures && !PassesWithTime(last_refusal_.code())) {
+    return std::unexpected(last_refusal_);
+  }
+  return std::nullopt;
 }
 
 Status Committer::Close(const ProgressCallback& progress) {
@@ -433,7 +503,7 @@ Status Committer::WaitFor(Goal goal, uint64_t target,
       break;
   }
   ++retry_kicks_;
-  changed_.notify_all();
+  Announce();
   const auto is_done = [&] {
     return goal == Goal::kClose        ? closed_
            : goal == Goal::kCheckpoint ? checkpoints_answered_ >= checkpoint

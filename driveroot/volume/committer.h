@@ -25,6 +25,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -74,11 +75,17 @@ class Committer {
   // Returns when there is room for more data, if that is needed. See
   // Volume::Write.
   Status WaitToWrite(bool needs_room = true);
+  // Never waits: see Volume::TryWrite.
+  Status TryToWrite(ChangeKind kind);
 
   // The metadata may have changed. Called with Volume's lock held.
   void NoteChange();
 
   Status Sync(const ProgressCallback& progress);
+  // See Volume.
+  SyncPoint StartSync();
+  std::optional<Status> SyncResult(const SyncPoint& point) const;
+  void SetListener(std::function<void()> listener);
   Status Close(const ProgressCallback& progress);
 
   // Returns when a record that was appended after the call is durable, whether
@@ -153,6 +160,12 @@ class Committer {
   bool RunTask();
   Task NextTask();
   Status Do(Task task);
+  // Tells all who wait that what they wait for may have happened.
+  void Announce();
+  // Want state_mutex_ held. Why nothing can be written, whatever the room.
+  Status CheckWritable() const;
+  // The number of the transaction that carries what was accepted until now.
+  uint64_t TransactionNow() const;
   // Repeats `call`, see Persist.
   Status Repeat(const std::function<Status()>& call);
   // Repeat() for what the log consists of or refers to. When this writer may
@@ -181,6 +194,11 @@ class Committer {
   Result<bool> IsThere(const SealedRecord& record);
   // With state_mutex_ held: 0, or the seal that came to nothing.
   void SetFull(uint64_t seal);
+  // With state_mutex_ held: whether a store that is full was asked so lately that
+  // asking again is of no use.
+  bool WasJustAskedForSpace() const;
+  // With state_mutex_ held: has it asked by the committer's thread.
+  void AskForSpace();
   // With state_mutex_ held, while too much is unstored: asks for space anew.
   // kOutOfSpace when there was none after the call.
   Status WaitForSpace(std::unique_lock<std::mutex>& lock);
@@ -284,6 +302,9 @@ class Committer {
   // to be stored then.
   std::atomic<bool> is_full_ = false;
   std::atomic<uint64_t> full_bytes_ = 0;
+
+  std::mutex listener_mutex_;  // after state_mutex_
+  std::function<void()> listener_;
 
   mutable std::mutex state_mutex_;  // guards what is below
   std::condition_variable changed_;

@@ -243,6 +243,9 @@ uint64_t Committer::Durable() const {
 void Committer::NoteStored(SealedRecord& record) {
   last_append_ = TimeSinceBoot();
   record.stored = true;
+  // Whether a writer waits for this, too, is found out under the lock.
+  const std::lock_guard lock(state_mutex_);
+  Announce();
 }
 
 Status Committer::CheckIsOwn(const SealedRecord& record) {
@@ -309,7 +312,7 @@ void Committer::NoteAppended(SealedRecord& record) {
     record.bytes = std::string();
     record.taken = TakenTransaction();
   }
-  changed_.notify_all();
+  Announce();
 }
 
 }  // namespace driveroot

@@ -59,7 +59,7 @@ Status Committer::TakeBackAndWait(const Error& error) {
   checkpoints_asked_ = checkpoints_answered_;
   full_delay_ = std::clamp(2 * full_delay_, options_.retry_delay,
                            kMaxDelayFactor * options_.retry_delay);
-  changed_.notify_all();
+  Announce();
   // Not if somebody asked since it was sealed.
   changed_.wait_for(lock, full_delay_, [&] {
     return stop_ || fenced_ || retry_kicks_ != seal_kicks_;
@@ -163,16 +163,23 @@ Result<bool> Committer::IsThere(const SealedRecord& record) {
   return is_there;
 }
 
-Status Committer::WaitForSpace(std::unique_lock<std::mutex>& lock) {
-  const uint64_t seals = seals_;
-  // Nothing has changed since the store was asked just now.
-  if (Clock::now() < full_since_ + options_.retry_delay &&
-      BytesToStore() >= full_bytes_) {
-    return std::unexpected(full_error_);
-  }
+bool Committer::WasJustAskedForSpace() const {
+  // Nothing has changed since then.
+  return Clock::now() < full_since_ + options_.retry_delay &&
+         BytesToStore() >= full_bytes_;
+}
+
+void Committer::AskForSpace() {
   commit_wanted_ = true;
   ++retry_kicks_;
+  // Not Announce(): who asks may be woken by that, and would ask again.
   changed_.notify_all();
+}
+
+Status Committer::WaitForSpace(std::unique_lock<std::mutex>& lock) {
+  const uint64_t seals = seals_;
+  if (WasJustAskedForSpace()) return std::unexpected(full_error_);
+  AskForSpace();
   changed_.wait(lock, [&] {
     return full_seal_ == 0 || full_seal_ > seals || stop_ || fenced_ ||
            close_wanted_ || BytesToStore() < options_.max_unstored_bytes;

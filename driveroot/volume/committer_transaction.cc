@@ -157,7 +157,7 @@ Status Committer::UploadAhead(bool all) {
                                {
                                  const std::lock_guard lock(state_mutex_);
                                  placing_bytes_ -= bytes;
-                                 changed_.notify_all();
+                                 Announce();
                                }
                                Status status;
                                if (!data)

@@ -36,6 +36,16 @@ Result<std::vector<FrameBytes>> Volume::ReadFrames(
   return fetched;
 }
 
+std::optional<Result<std::vector<FrameBytes>>> Volume::ReadFramesThen(
+    std::span<const StoredFrame> frames, std::span<const StoredFrame> ahead,
+    InodeNumber reader, Fetcher::Done done, Fetcher::Ticket* ret_ticket) {
+  ++reads_;
+  return fetcher_->FetchThen(frames, ahead, reader, std::move(done),
+                             ret_ticket);
+}
+
+void Volume::CancelRead(Fetcher::Ticket ticket) { fetcher_->Cancel(ticket); }
+
 Status Volume::FetchInto(std::span<const StoredPiece> pieces,
                          std::span<char> out,
                          std::span<const StoredFrame> ahead,

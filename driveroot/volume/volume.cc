@@ -330,6 +330,28 @@ Status Volume::CheckExtents(uint64_t count) {
   return Fail(ErrorCode::kOutOfSpace, text);
 }
 
+Result<Volume::WriteLock> Volume::TryWrite(ChangeKind kind) {
+  if (committer_ == nullptr) {
+    return Fail(ErrorCode::kReadOnly, "the volume is open for reading only");
+  }
+  DRIVEROOT_RETURN_IF_ERROR(committer_->TryToWrite(kind));
+  ++write_locks_;
+  return WriteLock(*this);
+}
+
+SyncPoint Volume::StartSync() {
+  return committer_ == nullptr ? SyncPoint() : committer_->StartSync();
+}
+
+std::optional<Status> Volume::SyncResult(const SyncPoint& point) const {
+  if (committer_ == nullptr) return Status();
+  return committer_->SyncResult(point);
+}
+
+void Volume::SetListener(std::function<void()> listener) {
+  if (committer_ != nullptr) committer_->SetListener(std::move(listener));
+}
+
 Status Volume::Sync(const ProgressCallback& progress) {
   if (committer_ == nullptr) return {};
   return committer_->Sync(progress);

@@ -165,6 +165,18 @@ struct VolumeOptions {
   std::string writer_id;
 };
 
+// What a change of a volume adds, and so when there is room for it: bytes of
+// files, up to VolumeOptions::max_unstored_bytes; only names and attributes, up
+// to twice as much; or nothing, as when something is removed, always.
+enum class ChangeKind : uint8_t { kData, kTree, kRemoval };
+
+// Everything that was accepted until a moment; see Volume::StartSync.
+struct SyncPoint {
+  uint64_t transaction = 0;
+  uint64_t failures = 0;  // refusals of the store before it
+  uint64_t seals = 0;     // attempts to store before it
+};
+
 // How what a boot reads lies on the store.
 struct BootLayout {
   uint64_t frames = 0;
@@ -182,7 +194,7 @@ struct VolumeStatus {
   bool read_only = false;
   bool fenced = false;
   std::string fenced_by;   // the host that took over, when known
-  std::string last_error;  // of the committer, empty when all is well
+  std::string last_error;  // of storing or reading, empty when all is well
   // What was to be stored last did not fit.
   bool store_is_full = false;
   uint64_t uncommitted_inodes = 0;
@@ -206,6 +218,7 @@ struct VolumeStatus {
   uint64_t fetches = 0;
   uint64_t bytes_fetched = 0;
   uint64_t bytes_used = 0;  // of those fetched, in frames that were asked for
+  uint64_t waiting_requests = 0;  // of the kernel; FuseSession counts them
   uint64_t reads_that_waited = 0;
   uint64_t wait_milliseconds = 0;  // of all these
   uint64_t fetches_cancelled = 0;
@@ -284,6 +297,23 @@ class Volume {
   // asked anew.
   Result<WriteLock> Write(Room room = Room::kNeeded);
 
+  // The same for threads that must not wait: kUnavailable when there is no room
+  // for it now. The listener is told when there may be. A store that refuses
+  // the data until it is repaired (kPermissionDenied, kUnauthenticated) counts
+  // as no room.
+  Result<WriteLock> TryWrite(ChangeKind kind);
+
+  // Sync for threads that must not wait: begins it, and its result, or nullopt
+  // as long as it is under way. The listener is told when to look again. What
+  // the user or time repairs is waited for.
+  SyncPoint StartSync();
+  std::optional<Status> SyncResult(const SyncPoint& point) const;
+
+  // `listener` is called, from any thread and with locks held, whenever there
+  // may be room for data or the result of a sync. It must only wake a thread.
+  // Returns when no call of the one before it is under way. Null: none.
+  void SetListener(std::function<void()> listener);
+
   // Whether the metadata, whose lock the caller holds, may take `more` bytes
   // more: kOutOfSpace when it would exceed VolumeOptions::metadata_bytes, which
   // is logged once until there is room again. A tenth is set aside for
@@ -311,6 +341,14 @@ class Volume {
   Result<std::vector<FrameBytes>> ReadFrames(
       std::span<const StoredFrame> frames, std::span<const StoredFrame> ahead,
       InodeNumber reader);
+
+  // ReadFrames for threads that must not wait: the result if all is in memory,
+  // else nullopt, and `done` gets it later (Fetcher::FetchThen).
+  std::optional<Result<std::vector<FrameBytes>>> ReadFramesThen(
+      std::span<const StoredFrame> frames, std::span<const StoredFrame> ahead,
+      InodeNumber reader, Fetcher::Done done, Fetcher::Ticket* ret_ticket);
+  // Afterwards `done` is not called, unless the call is under way.
+  void CancelRead(Fetcher::Ticket ticket);
 
   // Makes the tree what it was at a point of the past, as one change that is to
   // be synced like any other, and can be undone in the same way. Returns the

@@ -42,6 +42,10 @@ std::string_view FolderOf(ObjectKind kind) {
   return "segments";
 }
 
+// What is handed out at once of a long range: many ranges may be read at the
+// same time, and each would take memory for all of its bytes.
+constexpr uint64_t kPieceBytes = 256 << 10;
+
 bool IsOneOf(char c, std::string_view others) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
          (c >= 'A' && c <= 'Z') || others.contains(c);
@@ -275,6 +279,23 @@ Result<std::string> DirStore::Read(const ObjectId& id, uint64_t offset,
   DRIVEROOT_RETURN_IF_ERROR(Locate(id));
   return Fail(ErrorCode::kDataLoss,
               bytes.error().message() + ": somebody removed or renamed it");
+}
+
+Status DirStore::ReadTo(const ObjectId& id, uint64_t offset, uint64_t length,
+                        const ByteSink& sink) {
+  DRIVEROOT_ASSIGN_OR_RETURN(const std::string file, Locate(id));
+  while (length > 0) {
+    DRIVEROOT_ASSIGN_OR_RETURN(
+        const std::string bytes,
+        ReadRange(file, offset, std::min(length, kPieceBytes)));
+    if (bytes.empty()) return {};
+    if (!sink(bytes)) {
+      return Fail(ErrorCode::kCancelled, "the rest is not wanted");
+    }
+    offset += bytes.size();
+    length -= bytes.size();
+  }
+  return {};
 }
 
 Result<std::string> DirStore::ReadRange(const std::string& file,

@@ -50,6 +50,8 @@ class DirStore : public ObjectStore {
                 std::string_view bytes) override;
   Result<std::string> Read(const ObjectId& id, uint64_t offset,
                            uint64_t length) override;
+  Status ReadTo(const ObjectId& id, uint64_t offset, uint64_t length,
+                const ByteSink& sink) override;
   Status Remove(const ObjectId& id) override;
   Result<std::vector<ObjectInfo>> List(ObjectKind kind) override;
   Result<std::string> ReadSuperblock() override;
