@@ -72,6 +72,11 @@ class Checker {
     report_.directories = tree_.directories;
     report_.orphans = tree_.orphans;
     for (const TreeProblem& problem : tree_.problems) Report(problem.text);
+    // Whatever else keeps it from being opened.
+    if (const Status names = metadata_.CheckNames();
+        !names && tree_.problems.empty()) {
+      Report(names.error().message());
+    }
     DRIVEROOT_RETURN_IF_ERROR(CheckListed());
     DRIVEROOT_RETURN_IF_ERROR(CheckObjects());
     DRIVEROOT_RETURN_IF_ERROR(CheckPastData());

@@ -2,6 +2,7 @@
 //
 // Metadata: whether the tree is one. Whoever walks or changes it relies on
 // that, so it is looked at whenever a volume is opened.
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -130,6 +131,13 @@ Status Metadata::CheckNames() const {
   if (root == nullptr || !root->IsDirectory() || root->attributes.nlink == 0 ||
       root->directory().parent() != kRootInode) {
     return Fail(ErrorCode::kDataLoss, "damaged metadata: no root directory");
+  }
+  // What is read may go on to twice as much: a writer that begins here never
+  // comes to where its own numbers are refused.
+  if (std::max({next_inode_, next_frame_, next_object_}) >
+      limits::kNumber / 2) {
+    return Fail(ErrorCode::kDataLoss,
+                "damaged metadata: numbers that leave no room for more");
   }
   TreeChecker checker(*this, next_inode_);
   for (const auto& [number, inode] : inodes_) {
