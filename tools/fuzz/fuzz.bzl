@@ -23,7 +23,7 @@ def fuzzed_cc_library(name, **kwargs):
         **kwargs
     )
 
-def fuzz_test(name, deps, runs, max_len = 4096):
+def fuzz_test(name, deps, runs, max_len = 4096, grow = True):
     """A fuzz target NAME.cc, which as a test runs for a short while.
 
     It starts from the inputs in corpus/NAME/. To run it for long, with what it
@@ -36,6 +36,7 @@ def fuzz_test(name, deps, runs, max_len = 4096):
       deps: the code to try, as NAME_fuzzed.
       runs: how many inputs the test tries.
       max_len: the longest input, in bytes.
+      grow: whether inputs are short at first.
     """
     corpus = native.glob(["corpus/%s/*" % name])
     cc_test(
@@ -48,6 +49,7 @@ def fuzz_test(name, deps, runs, max_len = 4096):
             "-runs=%d" % runs,
             "-max_len=%d" % max_len,
             "-print_final_stats=1",
+        ] + ([] if grow else ["-len_control=0"]) + [
             "-seed_inputs=" + ",".join(["$(rootpath %s)" % file for file in corpus]),
         ],
         data = corpus,
