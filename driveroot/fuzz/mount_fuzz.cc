@@ -244,7 +244,8 @@ std::vector<Entry> Walk(FileSystem& fs) {
     const InodeNumber number = pending.back();
     pending.pop_back();
     const Status read = fs.ReadDirectory(
-        number, 0, /*with_attributes=*/false, [&](const DirectoryEntry& entry) {
+        number, 0, /*with_attributes=*/false, AccessNote::kNone,
+        [&](const DirectoryEntry& entry) {
           if (entry.name == "." || entry.name == "..") return true;
           entries.push_back({number, std::string(entry.name), entry.number});
           if (S_ISDIR(entry.mode)) pending.push_back(entry.number);
