@@ -47,8 +47,9 @@ Status Committer::Append(Transaction& transaction) {
   Result<SealedRecordPtr> made = SealRecord(transaction);
   if (!made) {
     if (made.error().code() == ErrorCode::kOutOfSpace && TakesBack()) {
-      in_flight_changes_ -= transaction.changed_bytes;
+      // First, so that it never counts as neither.
       TakeBack(transaction.taken, transaction.type);
+      in_flight_changes_ -= transaction.changed_bytes;
     }
     return std::unexpected(made.error());
   }

@@ -139,9 +139,10 @@ Status Committer::TakeBackRecords() {
       const Status removed = store_.Remove(record.id);
       if (!removed) LOG(INFO) << "cannot remove a record: " << removed.error();
     }
+    // First, so that it never counts as neither.
+    TakeBack(record.taken, record.header.type);
     in_flight_bytes_ -= record.frame_bytes;
     in_flight_changes_ -= record.changed_bytes;
-    TakeBack(record.taken, record.header.type);
     const std::lock_guard lock(state_mutex_);
     record.taken_back = true;
   }

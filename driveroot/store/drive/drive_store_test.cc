@@ -309,7 +309,7 @@ TEST_F(DriveStoreTest, ADrippingConnectionIsGivenUp) {
   ASSERT_TRUE(read) << read.error();
   EXPECT_TRUE(*read == bytes);
   EXPECT_TRUE(told.contains("carried only")) << told;
-  EXPECT_EQ(client->Counters().retries, 1u);
+  EXPECT_GE(client->Counters().retries, 1u);
 }
 
 TEST_F(DriveStoreTest, NoNetworkIsExplained) {
