@@ -192,6 +192,11 @@ std::vector<StoredFrame> FileSystem::Ahead(InodeNumber number, uint64_t offset,
 Status FileSystem::Write(InodeNumber number, uint64_t offset,
                          std::string_view bytes, const Caller& caller) {
   DRIVEROOT_RETURN_IF_ERROR(CheckRange(offset, bytes.size()));
+  if (!bytes.empty() && !caller.privileged()) {
+    // Without room nothing changes, set-id bits neither.
+    const Result<Volume::WriteLock> room = BeginChange(ChangeKind::kData);
+    if (!room) return std::unexpected(room.error());
+  }
   if (!bytes.empty()) DRIVEROOT_RETURN_IF_ERROR(TakeSetId(number, caller));
   DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
                              BeginChange(ChangeKind::kData));
