@@ -7,10 +7,12 @@
 // overlayfs that asks more of its layers.
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -85,7 +87,7 @@ class Overlay {
   void FillLower() {
     const std::string lower = folder_ + "/lower/";
     MakeFile(lower + "file", "below\n", 0644, 0);
-    MakeFile(lower + "set-id", "program", 06755, 7);
+    MakeFile(lower + "set-id", "program", 06775, 7);
     MakeFile(lower + "capable", "program", 0755, 7);
     // cap_net_raw=ep in revision 2 of struct vfs_cap_data.
     vfs_cap_data data = {};
@@ -172,6 +174,19 @@ int Append(const std::string& path) {
   return fd.valid() && write(fd.get(), "above\n", 6) == 6 ? 0 : -1;
 }
 
+// As somebody of the file's group who is not its owner.
+int AppendAsMember(const std::string& path) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool acts =
+        setgroups(0, nullptr) == 0 && setgid(7) == 0 && setuid(1000) == 0;
+    _exit(acts && Append(path) == 0 ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
+}
+
 const std::vector<Change>& Changes() {
   static const auto* const all = new std::vector<Change>{
       {"append", [](const auto& at) { return Append(at + "/file"); }},
@@ -190,7 +205,7 @@ const std::vector<Change>& Changes() {
       {"chmod a program with capabilities",
        [](const auto& at) { return chmod((at + "/capable").c_str(), 0775); }},
       {"chmod a set-id program",
-       [](const auto& at) { return chmod((at + "/set-id").c_str(), 06775); }},
+       [](const auto& at) { return chmod((at + "/set-id").c_str(), 06770); }},
       {"give a set-id program a name",
        [](const auto& at) {
          return link((at + "/set-id").c_str(), (at + "/made").c_str());
@@ -205,6 +220,8 @@ const std::vector<Change>& Changes() {
        [](const auto& at) { return chown((at + "/capable").c_str(), 9, 9); }},
       {"append to a set-id program",
        [](const auto& at) { return Append(at + "/set-id"); }},
+      {"let others append to a set-id program",
+       [](const auto& at) { return AppendAsMember(at + "/set-id"); }},
       {"append to a program with capabilities",
        [](const auto& at) { return Append(at + "/capable"); }},
       {"append to a hard link",
@@ -310,7 +327,7 @@ TEST_P(OverlayTest, CopiesKeepWhatTheyHad) {
   ASSERT_EQ(utimensat(AT_FDCWD, set_id.c_str(), nullptr, 0), 0);
   ASSERT_EQ(utimensat(AT_FDCWD, capable.c_str(), nullptr, 0), 0);
   ASSERT_EQ(stat(set_id.c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 07777, 06755U);
+  EXPECT_EQ(info.st_mode & 07777, 06775U);
   char value[64];
   EXPECT_GT(getxattr(capable.c_str(), kCapability, value, sizeof(value)), 0);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -166,6 +167,47 @@ Status Nodes(const std::string& dir) {
              "write to a device node");
 }
 
+Status MountOverlay(const std::string& dir) {
+  const std::string data = "lowerdir=" + dir + "/lower,upperdir=" + dir +
+                           "/upper,workdir=" + dir + "/work";
+  return Did(mount("overlay", (dir + "/merged").c_str(), "overlay", 0,
+                   data.c_str()) == 0,
+             "mount of an overlay");
+}
+
+// What overlayfs copied keeps its set-id bits, and is found again after it was
+// mounted anew: then the kernel looks for the original by its number, and later
+// under the name "/".
+Status OverlayCopies(const std::string& dir) {
+  for (const char* name : {"/lower", "/upper", "/work", "/merged"}) {
+    std::filesystem::create_directory(dir + name);
+  }
+  DRIVEROOT_RETURN_IF_ERROR(ReplaceFile(dir + "/lower/file", "below", 0755));
+  DRIVEROOT_RETURN_IF_ERROR(
+      Did(chmod((dir + "/lower/file").c_str(), 06755) == 0, "chmod"));
+  const std::string file = dir + "/merged/file";
+  DRIVEROOT_RETURN_IF_ERROR(MountOverlay(dir));
+  const bool touched = utimensat(AT_FDCWD, file.c_str(), nullptr, 0) == 0;
+  umount2((dir + "/merged").c_str(), 0);
+  DRIVEROOT_RETURN_IF_ERROR(Did(touched, "touch"));
+  {
+    // Names and inodes that nobody uses.
+    const UniqueFd caches(open("/proc/sys/vm/drop_caches", O_WRONLY));
+    DRIVEROOT_RETURN_IF_ERROR(WriteFully(caches.get(), "2", "drop_caches"));
+  }
+  DRIVEROOT_RETURN_IF_ERROR(MountOverlay(dir));
+  struct stat status = {};
+  bool found = true;
+  for (int i = 0; i < 3; ++i) {
+    found = found && ReadFile(file, kMaxBytes).value_or("") == "below" &&
+            stat(file.c_str(), &status) == 0;
+  }
+  umount2((dir + "/merged").c_str(), 0);
+  DRIVEROOT_RETURN_IF_ERROR(Expect(found, "a copied file is not found again"));
+  return Expect((status.st_mode & 07777) == 06755,
+                "a copied file lost its set-id bits");
+}
+
 Status LargeFile(const std::string& dir) {
   std::string bytes(8 << 20, '\0');
   uint64_t state = 1;  // a linear congruential generator: no two blocks alike
@@ -196,6 +238,7 @@ std::vector<Check> FileChecks(const std::string& scratch,
       {"shared mapping", SharedMapping},
       {"unlinked but open", UnlinkedButOpen},
       {"device nodes and fifos", Nodes},
+      {"copies of overlayfs", OverlayCopies},
       {"large file", LargeFile}};
   std::vector<Check> result;
   int number = 0;
