@@ -187,9 +187,10 @@ Status OverlayCopies(const std::string& dir) {
       Did(chmod((dir + "/lower/file").c_str(), 06755) == 0, "chmod"));
   const std::string file = dir + "/merged/file";
   DRIVEROOT_RETURN_IF_ERROR(MountOverlay(dir));
-  const bool touched = utimensat(AT_FDCWD, file.c_str(), nullptr, 0) == 0;
+  const Status touched =
+      Did(utimensat(AT_FDCWD, file.c_str(), nullptr, 0) == 0, "touch");
   umount2((dir + "/merged").c_str(), 0);
-  DRIVEROOT_RETURN_IF_ERROR(Did(touched, "touch"));
+  DRIVEROOT_RETURN_IF_ERROR(touched);
   {
     // Names and inodes that nobody uses.
     const UniqueFd caches(open("/proc/sys/vm/drop_caches", O_WRONLY));
