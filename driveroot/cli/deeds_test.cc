@@ -260,7 +260,7 @@ class DeedsProgramTest : public testing::Test {
     const bool is_lost = folder == "segments" && !place.IsHarmless(deed);
     EXPECT_EQ(repaired.code, is_lost ? 1 : 0) << repaired.output;
     if (is_lost) {
-      EXPECT_NE(repaired.output.find("\n/"), std::string::npos)
+      EXPECT_TRUE(("\n" + repaired.output).contains("\n/second "))
           << repaired.output;
     } else {
       const Outcome again = Pull(place, number);

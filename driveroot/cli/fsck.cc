@@ -123,7 +123,10 @@ Status Fsck(const std::vector<std::string>& arguments) {
     if (!repaired && !may_wait) return std::unexpected(repaired.error());
     if (repaired) repairs = *std::move(repaired);
     if (!repairs.empty()) {
-      DRIVEROOT_ASSIGN_OR_RETURN(report, Check(*opened.store));
+      // Anew: superblock.json may lie elsewhere now.
+      DRIVEROOT_ASSIGN_OR_RETURN(const OpenedStore again,
+                                 OpenStore(name, Patience::kCommand));
+      DRIVEROOT_ASSIGN_OR_RETURN(report, Check(*again.store));
     }
   }
   if (FLAGS_json) {

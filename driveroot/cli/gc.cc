@@ -141,9 +141,8 @@ Command GcCommand() {
               "room for that then.",
           .min_arguments = 1,
           .max_arguments = 1,
-          .flags =
-              WithDriveFlags({"keep_hours", "keep_days", "keep_percent", "json",
-                              "steal", "unsent_dir"}),
+          .flags = WithDriveFlags({"keep_hours", "keep_days", "keep_percent",
+                                   "json", "steal", "unsent_dir"}),
           .run = CollectGarbage};
 }
 

@@ -46,8 +46,8 @@ DEFINE_string(fsync, "durable",
 DEFINE_uint64(
     cache_mb, 256,
     "memory for file data that was read, in MB; the mount takes up to "
-    "128 MB more for itself, and up to 192 MB while much waits to be "
-    "stored, besides what the tree's names and attributes take");
+    "128 MB more while it reads and 450 MB more while much is written, "
+    "besides what the tree's names and attributes take");
 
 DEFINE_uint64(metadata_mb, 0,
               "memory for the metadata of all files (about 400 bytes each), in "
@@ -215,22 +215,24 @@ Status MountVolume(const std::vector<std::string>& arguments) {
 }  // namespace
 
 Command MountCommand() {
-  return {.name = "mount",
-          .arguments = "VOLUME DIR",
-          .summary = "mount a volume; returns when it is mounted",
-          .details =
-              "What cannot be stored when the mount ends is kept on this "
-              "machine, and the next mount of the volume stores it: `driveroot "
-              "help unsent`.",
-          .min_arguments = 2,
-          .max_arguments = 2,
-          .flags = WithDriveFlags(
-              {"foreground", "read_only", "at", "steal", "commit_interval_ms",
-               "cache_mb", "metadata_mb", "fsync", "gc_seconds", "keep_hours",
-               "keep_days", "keep_percent", "writer_id", "root", "boot",
-               "stop_timeout", "unsent_dir", "log_requests", "status_fd",
-               "await_network", "fuse_device"}),
-          .run = MountVolume};
+  return {
+      .name = "mount",
+      .arguments = "VOLUME DIR",
+      .summary = "mount a volume; returns when it is mounted",
+      .details =
+          "What cannot be stored when the mount ends is kept on this "
+          "machine, and the next mount of the volume stores it: `driveroot "
+          "help unsent`.",
+      .min_arguments = 2,
+      .max_arguments = 2,
+      .flags = WithDriveFlags(
+          {"foreground",         "read_only",    "at",          "steal",
+           "commit_interval_ms", "cache_mb",     "metadata_mb", "fsync",
+           "gc_seconds",         "keep_hours",   "keep_days",   "keep_percent",
+           "writer_id",          "root",         "boot",        "stop_timeout",
+           "unsent_dir",         "log_requests", "status_fd",   "await_network",
+           "fuse_device"}),
+      .run = MountVolume};
 }
 
 }  // namespace driveroot

@@ -21,7 +21,7 @@ namespace driveroot {
 
 // Tells whoever started the daemon how it goes: lines of JSON on a descriptor,
 //   {"progress":"text"[,"done":N,"total":N]}  {"notice":"text"}
-//   {"mounted":true}  {"error":"…"}
+//   {"mounted":true}  {"error":"…"[,"busy":true]}
 // Nothing is written to an invalid descriptor. Not thread-safe. When it is a
 // socket, the other side can hold the daemon up until it shuts its end down for
 // writing.

@@ -9,6 +9,7 @@
 #include "driveroot/base/files.h"
 #include "driveroot/cli/commands.h"
 #include "driveroot/cli/progress_bar.h"
+#include "driveroot/cli/report_notes.h"
 #include "driveroot/cli/unsent_mount.h"
 #include "driveroot/cli/volume_name.h"
 
@@ -90,7 +91,7 @@ Command PushCommand() {
           "pushed and the exit code is 1.",
       .min_arguments = 2,
       .max_arguments = 2,
-      .flags = WithDriveFlags({"steal", "trace", "unsent_dir"}),
+      .flags = WithDriveFlags({"cross_mounts", "steal", "trace", "unsent_dir"}),
       .run = Push};
 }
 

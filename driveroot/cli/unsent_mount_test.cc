@@ -5,6 +5,11 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "driveroot/base/files.h"
 #include "driveroot/base/noise.h"
 #include "driveroot/cli/drive_mount_fixture.h"
 #include "driveroot/unsent/unsent_folder.h"
@@ -62,6 +67,17 @@ class UnsentMountTest : public DriveMountTest {
     EXPECT_EQ(End(), 0);
     const Outcome fsck = Run({"fsck", "--data"}, {"drive:test"});
     EXPECT_EQ(fsck.code, 0) << fsck.output;
+  }
+  // Whether a process has `argument` on its command line.
+  static bool RunsFor(const std::string& argument) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry("/proc", error), end;
+         !error && entry != end; entry.increment(error)) {
+      const std::string line =
+          ReadFile(entry->path() / "cmdline", 1 << 20).value_or("");
+      if (line.contains(argument + '\0')) return true;
+    }
+    return false;
   }
   void FillDrive() { ASSERT_TRUE(drive_->Set(R"({"quota_bytes":1})")); }
   void BuySpace() { ASSERT_TRUE(drive_->Set(R"({"quota_bytes":0})")); }
@@ -129,6 +145,8 @@ TEST_F(UnsentMountTest, InTheBackgroundItIsLoggedElsewhere) {
     EXPECT_NE(log.find(Kept()[0].path), std::string::npos) << log;
   }
   BuySpace();
+  // The lock goes a moment before the process, whose volume is in use until then.
+  Await("the end of the daemon", [this] { return !RunsFor(Path("mount")); });
   ExpectStoredByNextMount();
 }
 

@@ -85,7 +85,7 @@ TEST_F(ControlServerTest, PassesProgressOn) {
 TEST_F(ControlServerTest, PassesErrorsOn) {
   const Result<std::string> answer = Request("dance");
   ASSERT_FALSE(answer);
-  EXPECT_EQ(answer.error().message(), "no such \"command\"");
+  EXPECT_EQ(answer.error().message(), "no such \"dance\"");
 }
 
 TEST_F(ControlServerTest, SeveralCommandsOnOneConnection) {

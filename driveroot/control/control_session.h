@@ -5,11 +5,12 @@
 //
 // Commands: "status" (the last line has the daemon's status), "commit" and
 // "shutdown" (everything accepted so far is made durable; the volume stays
-// mounted), "finish" (the same before an unmount: in order, too, when the
-// volume was taken over and nothing is lost), "ended" (waits until the mount is
-// gone and all is stored; "in_use" is true when it is not gone; with the
-// argument "discard" what cannot be stored is let go of), "save" with a path
-// (what is not durable is written to an archive).
+// mounted), "close" (the same, and nothing can be changed any more: the machine
+// stops without an unmount), "finish" (the same before an unmount: in order,
+// too, when the volume was taken over and nothing is lost), "ended" (waits
+// until the mount is gone and all is stored; "in_use" is true when it is not
+// gone; with the argument "discard" what cannot be stored is let go of), "save"
+// with a path (what is not durable is written to an archive).
 //
 // Not thread-safe.
 #ifndef DRIVEROOT_CONTROL_CONTROL_SESSION_H_

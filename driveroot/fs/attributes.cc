@@ -53,9 +53,9 @@ Result<Node> FileSystem::SetAttributes(InodeNumber number,
         WithoutSetId(inode->attributes, caller) != inode->attributes.mode;
   }
   if (takes_set_id) takes_set_id = !KeepsSetId(change, caller);
-  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
-                             BeginChange(change.size ? ChangeKind::kRemoval
-                                                     : ChangeKind::kTree));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const Volume::WriteLock lock,
+      BeginChange(change.size ? ChangeKind::kRemoval : ChangeKind::kTree));
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindInode(metadata, number));
   if (change.size) {

@@ -229,9 +229,9 @@ Status FileSystem::Allocate(InodeNumber number, uint32_t mode, uint64_t offset,
   }
   DRIVEROOT_RETURN_IF_ERROR(CheckRange(offset, length));
   DRIVEROOT_RETURN_IF_ERROR(TakeSetId(number, caller));
-  DRIVEROOT_ASSIGN_OR_RETURN(const Volume::WriteLock lock,
-                             BeginChange(punch || zero ? ChangeKind::kRemoval
-                                                       : ChangeKind::kTree));
+  DRIVEROOT_ASSIGN_OR_RETURN(
+      const Volume::WriteLock lock,
+      BeginChange(punch || zero ? ChangeKind::kRemoval : ChangeKind::kTree));
   Metadata& metadata = *lock;
   DRIVEROOT_ASSIGN_OR_RETURN(const Inode* inode, FindFile(metadata, number));
   const uint64_t old_size = inode->attributes.size;

@@ -2,7 +2,6 @@
 //
 // FileSystem: what lasts, listings and room.
 #include <gtest/gtest.h>
-
 #include <sys/stat.h>
 
 #include <atomic>

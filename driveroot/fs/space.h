@@ -33,8 +33,8 @@ class SpaceMonitor {
   ~SpaceMonitor() = default;
 
   // What the store said last, without what is not stored yet; nothing is free
-  // while it has no room for that. Before it has said anything, as while a boot is
-  // noted (Volume::StartBootTrace), or when its account has no limit: as if
+  // while it has no room for that. Before it has said anything, as while a boot
+  // is noted (Volume::StartBootTrace), or when its account has no limit: as if
   // there were plenty.
   SpaceInfo Get();
 

@@ -111,13 +111,15 @@ class Overlay {
   bool mounted_ = false;
 };
 
-// What there is to see of a path; the times that nobody sets are left out.
+// What there is to see of a path; the times that nobody sets are left out, and the
+// link counts of all but files: with nfs_export a symlink that was copied has that of
+// the copy, which its index refers to as well (SEMANTICS.md).
 std::string Describe(const std::string& path) {
   struct stat info = {};
   if (lstat(path.c_str(), &info) != 0) return Named(errno);
   std::string text = std::format(
       "mode {:o} uid {} gid {} nlink {} size {} mtime {}", info.st_mode,
-      info.st_uid, info.st_gid, S_ISDIR(info.st_mode) ? 0 : info.st_nlink,
+      info.st_uid, info.st_gid, S_ISREG(info.st_mode) ? info.st_nlink : 0,
       S_ISDIR(info.st_mode) ? 0 : info.st_size,
       info.st_mtim.tv_sec < 10000 ? info.st_mtim.tv_sec : 0);
   for (const char* name : {kCapability, "user.note"}) {

@@ -124,8 +124,7 @@ void ParkedRequests::Sync(fuse_req_t request) {
 }
 
 void ParkedRequests::Read(fuse_req_t request, InodeNumber number,
-                          uint64_t offset, uint64_t length,
-                          AccessNote access) {
+                          uint64_t offset, uint64_t length, AccessNote access) {
   const auto parked = std::make_shared<Parked>();
   parked->kind = Kind::kRead;
   parked->request = request;

@@ -264,7 +264,7 @@ TEST_F(RequestsTest, SyncfsMakesAllDurableWhereItComes) {
 TEST_F(RequestsTest, BothSidesAgreeOnWhatWasWished) {
   const std::string start = requests_.start();
   EXPECT_NE(start.find("max_write=0x00100000"), std::string::npos) << start;
-  EXPECT_NE(start.find("max_background=128"), std::string::npos) << start;
+  EXPECT_NE(start.find("max_background=256"), std::string::npos) << start;
   EXPECT_NE(start.find("time_gran=1"), std::string::npos) << start;
   const std::string bdi =
       std::format("/sys/class/bdi/{}:{}/", major(session_->device()),

@@ -122,7 +122,7 @@ class Committer {
     RecordType type = RecordType::kCommit;
     bool sealed = false;         // otherwise there was nothing to put into it
     uint64_t changed_bytes = 0;  // Metadata::changed_bytes() before
-    uint64_t number = 0;  // of those that were sealed, from 1 on
+    uint64_t number = 0;         // of those that were sealed, from 1 on
     // That so many checkpoints were asked for, if this one answers it; else 0.
     uint64_t checkpoints_asked = 0;
     std::vector<UnstoredFrame> frames;
@@ -194,8 +194,8 @@ class Committer {
   Result<bool> IsThere(const SealedRecord& record);
   // With state_mutex_ held: 0, or the seal that came to nothing.
   void SetFull(uint64_t seal);
-  // With state_mutex_ held: whether a store that is full was asked so lately that
-  // asking again is of no use.
+  // With state_mutex_ held: whether a store that is full was asked so lately
+  // that asking again is of no use.
   bool WasJustAskedForSpace() const;
   // With state_mutex_ held: has it asked by the committer's thread.
   void AskForSpace();

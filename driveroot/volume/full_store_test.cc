@@ -72,9 +72,17 @@ TEST(FullStoreTest, WhatIsRemovedNeedNotBeStored) {
         EXPECT_EQ(full.error().code(), ErrorCode::kOutOfSpace) << full.error();
       }
       EXPECT_TRUE((*volume)->StoreIsFull());
+      // Segments that found room left some in memory.
+      const bool at_bound =
+          (*volume)->GetStatus().unstored_bytes >= options.max_unstored_bytes;
+      EXPECT_TRUE(at_bound || size > options.max_inline_bytes) << size;
       const Status more = PutFile(**volume, "more", "x");
-      ASSERT_FALSE(more);
-      EXPECT_EQ(more.error().code(), ErrorCode::kOutOfSpace) << more.error();
+      ASSERT_EQ(!more, at_bound) << size;
+      if (more) {
+        ASSERT_TRUE(RemoveFile(**volume, "more"));
+      } else {
+        EXPECT_EQ(more.error().code(), ErrorCode::kOutOfSpace) << more.error();
+      }
       EXPECT_TRUE(GetFile(**volume, "big") == Noise(size, 1));
       ASSERT_TRUE(RemoveFile(**volume, "big"));
       const Status one = PutFile(**volume, "one", "1");

@@ -22,6 +22,7 @@
 #include "initrd/init/credentials.h"
 #include "initrd/init/daemon.h"
 #include "initrd/init/firmware_credentials.h"
+#include "initrd/init/guard_start.h"
 #include "initrd/init/handover.h"
 #include "initrd/init/network.h"
 #include "initrd/init/root_init.h"
@@ -149,14 +150,19 @@ BootableRoot MountUntilBootable(Result<MountingDaemon> daemon,
   if (!resolver) console.Print("warning: " + resolver.error().message());
   if (daemon) daemon->NetworkIsUp();
   // While the daemon waits for the Drive.
-  PrepareRuntime(connection, console);
-  const std::string init =
-      MountUntilBootable(std::move(daemon), *settings, console, children);
-  FitRuntimeToRoot(connection, console);
+  PrepareRuntime(connection, *settings, console);
+  const BootableRoot root = MountUntilBootable(std::move(daemon), *settings,
+                                               connection, console, children);
+  Result<UniqueFd> guard =
+      StartGuard(root.daemon, connection.lease.interface, children);
+  if (!guard) console.Print("warning: " + guard.error().message());
+  const UniqueFd guard_socket = guard ? *std::move(guard) : UniqueFd();
+  FitRuntimeToRoot(connection, root.init, children, console);
   const Status covered = CoverToken("/sys", "/run/driveroot/firmware");
   if (!covered) console.Print("warning: " + covered.error().message());
-  console.Print("handing over to " + init);
-  const Error error = EnterNewRoot(init, arguments);
+  console.Print("handing over to " + root.init.path);
+  const Error error =
+      EnterNewRoot(root.init, arguments, guard_socket, children, console);
   StayAndExplain(error, console, children);
 }
 

@@ -297,8 +297,8 @@ TEST_F(DriveStoreTest, ADrippingConnectionIsGivenUp) {
   ASSERT_TRUE(endpoints) << endpoints.error();
   std::string told;
   const auto client = std::make_shared<DriveClient>(
-      std::move(http), *std::move(credentials), *endpoints,
-      options.retry_limit, [&](const RetryNotice& notice) {
+      std::move(http), *std::move(credentials), *endpoints, options.retry_limit,
+      [&](const RetryNotice& notice) {
         told = notice.failure.error.message();
         EXPECT_TRUE(drive_->Set(R"({"bandwidth_mbit":0})"));
       });

@@ -12,8 +12,9 @@
 //     status               "status": 503, "reason": "backendError",
 //                          "retry_after": 1; nothing is done
 //     answer               nothing is done, and "status": 200 with "body": "{}"
-//                          and "headers": "Name: value\n..." is the answer: what
-//                          a server that lies, or who stands before it, says
+//                          and "headers": "Name: value\n..." is the answer:
+//                          what a server that lies, or who stands before it,
+//                          says
 //     answer_after_commit  it is done, and that is the answer
 //     add_headers          it is done, and the true answer has more "headers"
 //     short_range          a download's range ends after "bytes": 100, as its
