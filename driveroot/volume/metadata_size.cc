@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Metadata: how much memory it takes. What each part takes was measured with
-// :scale; it is more than the part takes in a checkpoint before compression.
+// Metadata: how much memory it takes. What each part takes is estimated from the
+// structures' sizes; it is more than the part takes in a checkpoint uncompressed.
 #include "driveroot/volume/metadata.h"
 
 namespace driveroot {
